@@ -1,0 +1,2 @@
+//! depotctl
+fn main() {}

@@ -1,0 +1,2 @@
+//! depotd
+fn main() {}

@@ -1,0 +1,2 @@
+//! depotsim
+fn main() {}

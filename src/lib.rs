@@ -1,0 +1,4 @@
+//! The station controller of an electric-bus depot.
+
+pub mod model;
+pub mod wire;

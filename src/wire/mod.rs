@@ -1,0 +1,3 @@
+//! Bytes and their meaning. Knows nothing else of ours.
+
+pub mod hex;
