@@ -1,0 +1,62 @@
+//! The one list of protocols that can be shown as JSON and made from it: `depotctl decode`, `depotctl encode`, the
+//! vector tests and the fuzz targets all go through it.
+
+use serde_json::{Map, Value};
+
+/// A protocol as people see it.
+#[derive(Clone, Copy)]
+pub struct Codec {
+    /// The word that `depotctl decode` knows, for example `dlt645`.
+    pub name: &'static str,
+    /// Everything that a stream of octets holds, in order: good frames and refused ones.
+    /// Noise before a good frame is nothing; octets that hold no good frame at all give one refusal.
+    pub decode: fn(&[u8], &Options) -> Vec<Decoded>,
+    /// The frame that an object as printed by `decode` (its `fields`, and where the protocol has them the header
+    /// keys beside `fields`) determines.
+    pub encode: fn(&Map<String, Value>, &Options) -> Result<Vec<u8>, String>,
+}
+
+/// What the caller knows and the octets do not tell.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Modbus RTU: the octets are a response, not a request.
+    pub response: bool,
+    /// Profile 222: checksum variant by name (`ibm3740` …); `None` is the default of the profile.
+    pub crc: Option<String>,
+    /// Profile 222: checksum low byte first.
+    pub crc_little_endian: bool,
+    /// OSDP: the base key, to open a secure channel whose handshake is among the frames.
+    pub key: Option<[u8; 16]>,
+    /// OSDP: session keys and last MACs, as the vectors give them.
+    pub context: Option<Value>,
+}
+
+/// One frame, or one refusal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decoded {
+    /// A well-formed frame: the keys of the object beside `ok` and `protocol`, always with `type` and `fields`.
+    Good {
+        /// Where the frame begins in the stream.
+        offset: usize,
+        /// How many octets it has.
+        length: usize,
+        /// `type`, header keys where the protocol has them, and `fields`.
+        object: Map<String, Value>,
+    },
+    /// Octets that were refused.
+    Bad {
+        /// Where they begin.
+        offset: usize,
+        /// Begins with the error code of the vector format (`checksum`, `truncated`, …), then says more in words.
+        error: String,
+    },
+}
+
+/// All protocols, in the order `--help` shows them.
+pub const CODECS: &[Codec] = &[];
+
+/// Finds a protocol by its word.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static Codec> {
+    CODECS.iter().find(|c| c.name == name)
+}
