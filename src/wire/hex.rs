@@ -4,7 +4,11 @@
 #[must_use]
 pub fn upper(octets: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    octets.iter().flat_map(|o| [DIGITS[usize::from(o >> 4)], DIGITS[usize::from(o & 15)]]).map(char::from).collect()
+    octets
+        .iter()
+        .flat_map(|o| [DIGITS[usize::from(o >> 4)], DIGITS[usize::from(o & 15)]])
+        .map(char::from)
+        .collect()
 }
 
 /// Lower-case hexadecimal without spaces.
@@ -17,7 +21,8 @@ pub fn lower(octets: &[u8]) -> String {
 /// or a digit is left over.
 #[must_use]
 pub fn parse(text: &str) -> Option<Vec<u8>> {
-    let mut digits = text.chars().filter(|c| !c.is_whitespace() && *c != ':' && *c != '-').map(|c| c.to_digit(16));
+    let mut digits =
+        text.chars().filter(|c| !c.is_whitespace() && *c != ':' && *c != '-').map(|c| c.to_digit(16));
     let mut octets = Vec::with_capacity(text.len() / 2);
     while let Some(high) = digits.next() {
         let (high, low) = (high?, digits.next()??);

@@ -1,0 +1,6 @@
+//! Frames with known meaning, both ways.
+//!
+//! `tests/vectors/data` holds the constructed ones. The published ones are not ours to ship: they are read from
+//! `../shared/vectors` when that folder stands beside the checkout, and the output says when they were left out.
+
+mod harness;
