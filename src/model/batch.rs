@@ -1,0 +1,170 @@
+//! What the station writes: facts and their messages in one transaction.
+
+use super::access::Card;
+use super::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
+use super::message::{Entry, EntryId, Verdict};
+use super::record::TransactionRecord;
+use super::tariff::Tariff;
+use super::time::Utc;
+
+/// Rows that become durable together, or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Rises by one; given back with the outcome.
+    pub number: u64,
+    /// In the order they are applied.
+    pub rows: Vec<Row>,
+}
+
+/// One durable change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// Insert or replace the state of a session.
+    Session(SessionRow),
+    /// A step of a session, for people: never read back by a machine.
+    Step {
+        /// The session.
+        txn: TransactionNumber,
+        /// When; `None` while the clock was not trusted.
+        at: Option<Utc>,
+        /// What happened.
+        what: String,
+    },
+    /// Append to the ledger and queue it for the platform. The record number continues the chain.
+    Record(Box<RecordRow>),
+    /// Queue a durable message (records queue themselves).
+    Queue(Entry),
+    /// The platform took or refused a message.
+    Acknowledged {
+        /// Which.
+        entry: EntryId,
+        /// When; `None` while the clock was not trusted.
+        at: Option<Utc>,
+        /// How.
+        verdict: Verdict,
+    },
+    /// A queued message is no longer wanted (a start result whose record has been sent).
+    Withdrawn(EntryId),
+    /// Send these records again: they go back into the queue with unchanged bodies.
+    Requeue {
+        /// Record numbers, both inclusive.
+        first: u64,
+        /// Last one.
+        last: u64,
+    },
+    /// Counter and time part of the newest own transaction number of a pile; written before use.
+    Serial {
+        /// The pile.
+        pile: DeviceCode,
+        /// 0..=9999.
+        counter: u16,
+        /// Time part, local seconds.
+        time: Utc,
+    },
+    /// Keep a tariff.
+    Tariff(Tariff),
+    /// The tariff in force from now on, 0 none, and the one pending, 0 none.
+    TariffInForce {
+        /// In force.
+        number: u32,
+        /// Pending until its `valid_from`.
+        pending: u32,
+    },
+    /// Replace the whole card list.
+    CardListReplace(u32, Vec<Card>),
+    /// Change the card list.
+    CardListChange {
+        /// Version after it.
+        version: u32,
+        /// Added or replaced.
+        put: Vec<Card>,
+        /// Deleted.
+        delete: Vec<CardUid>,
+    },
+    /// The platform confirmed the card list at this moment (its age counts from here).
+    CardListConfirmed(Utc),
+    /// A remote start that was decided: its number and the result that was answered (last 10 000 are kept).
+    CommandSeen(TransactionNumber, u8),
+    /// Who did what, for `depotctl audit`.
+    Audit {
+        /// When.
+        at: Option<Utc>,
+        /// Who: `platform`, `operator …`, `station`.
+        who: String,
+        /// What.
+        what: String,
+    },
+}
+
+/// Durable state of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Its name.
+    pub txn: TransactionNumber,
+    /// Where.
+    pub connector: ConnectorId,
+    /// Phase, for people.
+    pub phase: String,
+    /// Still open: loaded at the next start.
+    pub open: bool,
+    /// When this state was reached; `None` while the clock was not trusted.
+    pub at: Option<Utc>,
+    /// The state as the session machine wrote it, JSON.
+    pub state: String,
+}
+
+/// A new record of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordRow {
+    /// The record.
+    pub record: TransactionRecord,
+    /// Body of 020A, made once.
+    pub body: Vec<u8>,
+    /// SHA-256 of device code and body (platform-222.md 16.4).
+    pub digest: [u8; 32],
+    /// Created while offline.
+    pub stored: bool,
+    /// When its number was given; `None` while the clock was not trusted.
+    pub at: Option<Utc>,
+}
+
+/// What the store knows when the program starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Already raised by one for this start, and durable.
+    pub boot_counter: u32,
+    /// Sessions that were open.
+    pub sessions: Vec<SessionRow>,
+    /// Number of the newest record, 0 none.
+    pub last_record: u64,
+    /// Digest of the newest record; `None` when there is none.
+    pub last_digest: Option<[u8; 32]>,
+    /// Highest id ever given in the lane of start results.
+    pub last_start_result: u64,
+    /// Start results still queued: id and transaction.
+    pub start_results: Vec<(u64, TransactionNumber)>,
+    /// Records not yet acknowledged.
+    pub unsent_records: u64,
+    /// Newest serial of each pile.
+    pub serials: Vec<(DeviceCode, u16, Utc)>,
+    /// Every transaction number known (open, closed; the newest 10 000), for duplicate detection, with whether it is open.
+    pub transactions: Vec<TransactionNumber>,
+    /// Remote starts decided: number and result.
+    pub commands: Vec<(TransactionNumber, u8)>,
+    /// Every tariff held.
+    pub tariffs: Vec<Tariff>,
+    /// In force, 0 none.
+    pub tariff_in_force: u32,
+    /// Pending, 0 none.
+    pub tariff_pending: u32,
+    /// Version of the card list, 0 none.
+    pub card_list_version: u32,
+    /// When the list was committed or last confirmed.
+    pub card_list_confirmed: Option<Utc>,
+    /// The list.
+    pub cards: Vec<Card>,
+    /// Offline use that still counts: per card, sessions and energy of records not yet acknowledged.
+    pub offline_use: Vec<(CardUid, u32, super::quantity::Energy)>,
+    /// The newest time that anything was stamped with: the wall clock was here once.
+    pub last_stamp: Option<Utc>,
+}

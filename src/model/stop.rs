@@ -1,0 +1,70 @@
+//! Why a session ended or did not begin.
+
+use serde::{Deserialize, Serialize};
+
+/// A stop reason (platform-222.md 13.4): an open set of numbers, grouped by the high byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StopReason(pub u16);
+
+macro_rules! reasons {
+    ($($name:ident = $code:literal, $en:literal, $zh:literal;)*) => {
+        impl StopReason {
+            $(#[doc = concat!($en, " ", $zh)] pub const $name: StopReason = StopReason($code);)*
+
+            /// Short English and Chinese text; `None` for a number that the table does not hold.
+            #[must_use]
+            pub fn text(self) -> Option<(&'static str, &'static str)> {
+                match self.0 {
+                    $($code => Some(($en, $zh)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    NONE = 0x0000, "none", "无";
+    SAME_CARD = 0x0101, "same card or bound credential", "原卡停止";
+    GROUP_CARD = 0x0102, "card of the same group", "同组卡停止";
+    BUTTON = 0x0103, "screen or button", "屏幕或按钮停止";
+    MAINTENANCE_CARD = 0x0104, "maintenance card", "维护卡停止";
+    PLUG_PULLED = 0x0105, "plug pulled", "拔枪";
+    LOCAL_OPERATOR = 0x0106, "local operator", "现场操作员停止";
+    FULL = 0x0201, "full", "充满";
+    ENERGY_REACHED = 0x0202, "energy reached", "达到设定电量";
+    AMOUNT_REACHED = 0x0203, "amount reached", "达到设定金额";
+    TIME_REACHED = 0x0204, "time reached", "达到设定时间";
+    SOC_REACHED = 0x0205, "SOC limit reached", "达到设定SOC";
+    BALANCE_USED = 0x0206, "balance used up", "余额用完";
+    TAIL_CURRENT = 0x0207, "tail current", "尾电流";
+    STATION_SOC = 0x0208, "station stop SOC", "站级SOC上限";
+    OFFLINE_CAP = 0x0209, "offline energy cap", "离线电量上限";
+    REMOTE_STOP = 0x0301, "remote stop", "远程停止";
+    OUT_OF_SERVICE = 0x0304, "taken out of service", "停用";
+    CHARGER_CONDITION = 0x0501, "charger reached its own condition", "充电机达到条件";
+    CHARGER_BY_HAND = 0x0502, "stopped by hand at the charger", "充电机人工停止";
+    CHARGER_FAULT = 0x0508, "other charger fault", "充电机其他故障";
+    EMERGENCY_STOP = 0x0507, "emergency stop", "急停";
+    NO_CURRENT = 0x051E, "no current", "无电流";
+    CHARGER_LINK_LOST = 0x0620, "charger link lost", "充电机通信中断";
+    METER_LINK_LOST = 0x0621, "meter link lost", "电表通信中断";
+    NOT_PLUGGED = 0x0701, "not plugged in time", "超时未插枪";
+    PULLED_BEFORE_START = 0x0702, "pulled before start", "启动前拔枪";
+    CREDENTIAL_REFUSED = 0x0709, "VIN or card not allowed", "VIN或卡不允许";
+    CHARGER_NOT_READY = 0x0726, "charger not ready", "充电机未就绪";
+    CHARGER_REFUSED = 0x0727, "charger refused", "充电机拒绝";
+    NO_FIRST_READING = 0x0730, "first meter reading missing", "缺少起始表底";
+    TARIFF_MISSING = 0x0731, "tariff missing", "缺少计费模型";
+    CLOCK_NOT_TRUSTED = 0x0732, "clock not trusted", "时钟不可信";
+    DECISION_LATE = 0x0733, "decision came too late", "鉴权结果超时";
+    COMMAND_EXPIRED = 0x0734, "command expired", "命令过期";
+    LIMIT_NOT_SUPPORTED = 0x0735, "limit kind not supported", "不支持的限制";
+    POWER_LOSS = 0x0801, "power loss", "掉电";
+    ORDERED_RESTART = 0x0802, "ordered restart", "计划重启";
+    UNEXPECTED_RESTART = 0x0803, "unexpected restart", "意外重启";
+    STORAGE_FAILURE = 0x0804, "storage failure", "存储故障";
+    METER_FAULT = 0x0807, "meter fault", "电表故障";
+    ORPHAN_ENDED = 0x0808, "charging without session ended", "无会话充电已停止";
+}
