@@ -1,6 +1,11 @@
-//! The station controller of an electric-bus depot.
+//! The station controller of an electric-bus depot: the map of the house.
+//!
+//! ```text
+//! 9  bin        depotd, depotctl, depotsim: a dozen lines each
+//! ```
 
 pub mod driver;
 pub mod model;
+pub mod port;
 pub mod session;
 pub mod wire;

@@ -1,0 +1,137 @@
+//! The only place that reads a clock.
+
+use crate::model::time::{ClockTrust, Instant, Now, Utc};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The clocks of this machine, with a correction for the wall clock.
+///
+/// The daemon never sets the operating system's clock (it has no right to): the platform's time is kept as an offset
+/// that all records are stamped with. When the operating system says that its clock is synchronised, the offset is
+/// dropped and the trust is [`ClockTrust::Ntp`].
+#[derive(Debug)]
+pub struct Clock {
+    origin: std::time::Instant,
+    offset_ms: AtomicI64,
+    trust: AtomicU8,
+    built: Utc,
+}
+
+/// No moment before this one is ever believed: 2026-01-01T00:00:00+08:00.
+pub const BUILD: Utc = Utc(1_767_196_800_000);
+
+impl Default for Clock {
+    fn default() -> Self {
+        Clock::new()
+    }
+}
+
+impl Clock {
+    /// Starts counting. Trust is [`ClockTrust::Rtc`] when the system clock is not before the build of the program, and
+    /// better when the kernel says that it is synchronised.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one clock")]
+    pub fn new() -> Clock {
+        let clock = Clock {
+            origin: std::time::Instant::now(),
+            offset_ms: AtomicI64::new(0),
+            trust: AtomicU8::new(0),
+            built: BUILD,
+        };
+        clock.judge();
+        clock
+    }
+
+    /// What the clocks say.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one clock")]
+    pub fn now(&self) -> Now {
+        let mono = self.origin.elapsed();
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = i64::try_from(wall.as_millis()).unwrap_or(i64::MAX);
+        Now {
+            mono: Instant(u64::try_from(mono.as_micros()).unwrap_or(u64::MAX)),
+            wall: Utc(wall.saturating_add(self.offset_ms.load(Ordering::Relaxed))),
+            trust: self.trust(),
+        }
+    }
+
+    /// Makes the wall clock say `time` now, as the platform wants it.
+    pub fn set(&self, time: Utc) {
+        let now = self.now();
+        self.offset_ms.fetch_add(time.0 - now.wall.0, Ordering::Relaxed);
+        self.trust.fetch_max(trust_number(ClockTrust::Platform), Ordering::Relaxed);
+    }
+
+    /// The platform confirmed the clock without a change.
+    pub fn confirm(&self) {
+        self.trust.fetch_max(trust_number(ClockTrust::Platform), Ordering::Relaxed);
+    }
+
+    /// Looks again at how far the system clock may be believed; to be called now and then.
+    pub fn judge(&self) {
+        if synchronised() {
+            self.offset_ms.store(0, Ordering::Relaxed);
+            self.trust.store(trust_number(ClockTrust::Ntp), Ordering::Relaxed);
+            return;
+        }
+        let plausible = self.now().wall >= self.built;
+        let own = if plausible { ClockTrust::Rtc } else { ClockTrust::None };
+        let kept = self.trust();
+        let trust = if kept == ClockTrust::Platform { kept } else { own };
+        self.trust.store(trust_number(trust), Ordering::Relaxed);
+    }
+
+    /// The moment of the runtime's clock at which `at` will be.
+    #[must_use]
+    pub fn deadline(&self, at: Instant) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.origin + Duration::from_micros(at.0))
+    }
+
+    fn trust(&self) -> ClockTrust {
+        match self.trust.load(Ordering::Relaxed) {
+            1 => ClockTrust::Rtc,
+            2 => ClockTrust::Platform,
+            3 => ClockTrust::Ntp,
+            _ => ClockTrust::None,
+        }
+    }
+}
+
+fn trust_number(trust: ClockTrust) -> u8 {
+    match trust {
+        ClockTrust::None => 0,
+        ClockTrust::Rtc => 1,
+        ClockTrust::Platform => 2,
+        ClockTrust::Ntp => 3,
+    }
+}
+
+/// Waits until a machine wants to be woken; for ever when it does not.
+pub async fn sleep_until(clock: &Clock, at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(clock.deadline(at)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// systemd-timesyncd and its peers leave this mark once the clock was synchronised in this boot.
+fn synchronised() -> bool {
+    std::path::Path::new("/run/systemd/timesync/synchronized").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_platform_moves_the_wall_clock_and_never_the_monotonic_one() {
+        let clock = Clock::new();
+        let before = clock.now();
+        clock.set(before.wall.plus_ms(3_600_000));
+        let after = clock.now();
+        assert!(after.wall.0 - before.wall.0 >= 3_600_000);
+        assert!(after.mono.since(before.mono) < Duration::from_secs(60));
+        assert!(after.trust >= ClockTrust::Platform);
+    }
+}

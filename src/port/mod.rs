@@ -1,0 +1,9 @@
+//! The edge: serial lines, sockets, clocks, the service manager. Nothing here decides anything.
+//!
+//! Ports return what happened; the tasks above record and log it.
+
+pub mod clock;
+pub mod serial;
+pub mod signal;
+pub mod systemd;
+pub mod tcp;

@@ -1,0 +1,84 @@
+//! Serial lines through `tokio-serial`.
+//!
+//! Its `poll_flush` calls a blocking `tcdrain` on the executor and drops its error, so nothing here ever flushes: the
+//! bus machine knows from the baud rate when the last octet has left (rs485.md 6.6). An end of file is an error: a
+//! pulled USB adapter reads as `Ok(0)` for ever.
+
+use std::io;
+use std::path::Path;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_serial::{
+    ClearBuffer, DataBits, FlowControl, Parity, SerialPort, SerialPortBuilderExt, SerialStream, StopBits,
+};
+
+/// How a line is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Path of the device.
+    pub device: String,
+    /// Bits per second.
+    pub baud: u32,
+    /// Parity bit.
+    pub parity: ParityBit,
+    /// 1 or 2.
+    pub stop_bits: u8,
+}
+
+/// Parity of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParityBit {
+    /// No parity bit.
+    None,
+    /// Even parity.
+    Even,
+    /// Odd parity.
+    Odd,
+}
+
+/// An open line.
+#[derive(Debug)]
+pub struct Serial(SerialStream);
+
+impl Serial {
+    /// Opens the device for us alone. On a pseudo-terminal parity and baud rate are accepted and ignored.
+    pub fn open(settings: &Settings) -> io::Result<Serial> {
+        let parity = match settings.parity {
+            ParityBit::None => Parity::None,
+            ParityBit::Even => Parity::Even,
+            ParityBit::Odd => Parity::Odd,
+        };
+        let stop_bits = if settings.stop_bits == 2 { StopBits::Two } else { StopBits::One };
+        let stream = tokio_serial::new(&settings.device, settings.baud)
+            .data_bits(DataBits::Eight)
+            .parity(parity)
+            .stop_bits(stop_bits)
+            .flow_control(FlowControl::None)
+            .open_native_async()
+            .map_err(|e| io::Error::other(format!("{}: {e}", settings.device)))?;
+        Ok(Serial(stream))
+    }
+
+    /// Octets that arrived. An end of file means that the adapter is gone.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer).await? {
+            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the adapter is gone")),
+            count => Ok(count),
+        }
+    }
+
+    /// Hands octets to the driver of the kernel.
+    pub async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.0.write_all(octets).await
+    }
+
+    /// Drops what arrived and was not read.
+    pub fn discard_input(&self) -> io::Result<()> {
+        self.0.clear(ClearBuffer::Input).map_err(io::Error::other)
+    }
+}
+
+/// Whether a path is one that changes its name at the next plug (a bare `ttyUSB` or `ttyACM` number).
+#[must_use]
+pub fn is_unstable_name(device: &Path) -> bool {
+    device.to_str().is_some_and(|d| d.starts_with("/dev/ttyUSB") || d.starts_with("/dev/ttyACM"))
+}
