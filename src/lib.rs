@@ -4,6 +4,7 @@
 //! 9  bin        depotd, depotctl, depotsim: a dozen lines each
 //! ```
 
+pub mod config;
 pub mod driver;
 pub mod model;
 pub mod port;

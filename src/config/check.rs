@@ -1,0 +1,359 @@
+//! From the file as written to the configuration as relied on: names, references, addresses, unsafe sets.
+
+use super::file::{Address, MeterProtocol, Written, WrittenCharger, WrittenMeter};
+use super::reader::{At, Place, Problems};
+use super::{Charger, Config, Connector, Line, Meter, MeterAddress, Offline, Reader, Store, Web};
+use crate::model::ident::DeviceCode;
+use crate::model::quantity::Power;
+use crate::model::time::DAY_MS;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const KEEP_RECORDS: Duration = Duration::from_millis(400 * DAY_MS as u64);
+
+pub(super) fn resolve(
+    written: Written,
+    problems: &mut Problems<'_>,
+    read_file: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Config {
+    let lines = names(problems, "line", written.lines.iter().map(|l| &l.name));
+    let meters = names(problems, "meter", written.meters.iter().map(|m| &m.name));
+    let readers = names(problems, "reader", written.readers.iter().map(|r| &r.name));
+    let mut devices = Unique::new("the same device is used by");
+    for line in &written.lines {
+        devices.add(problems, line.device.value.clone(), &line.device.place, "one line per device");
+    }
+    let mut on_line = Unique::new("the same address on this line has");
+    let mut config = Config {
+        code: code(problems, &written.code),
+        name: written.name,
+        uplink: written.uplink,
+        stop: written.stop,
+        store: Store {
+            path: written.store_path.unwrap_or_else(|| "/var/lib/depotd/depotd.db".to_owned()),
+            keep_records: written.keep_records.unwrap_or(KEEP_RECORDS),
+        },
+        billing: written.billing,
+        offline: written.offline.unwrap_or(Offline {
+            enable: false,
+            list_max_age: Duration::from_secs(7 * 86_400),
+            sessions_per_card: 3,
+            energy_per_card: 3_000_000,
+            vin: true,
+        }),
+        site_limit: written.site_limit.as_ref().map(|w| Power(w.value)),
+        socket: written.socket.unwrap_or_else(|| "/run/depotd/control.sock".to_owned()),
+        web: None,
+        metrics: None,
+        lines: written
+            .lines
+            .into_iter()
+            .map(|l| Line {
+                name: l.name.value,
+                device: l.device.value,
+                baud: l.baud,
+                parity: l.parity,
+                stop_bits: l.stop_bits,
+            })
+            .collect(),
+        meters: Vec::new(),
+        readers: Vec::new(),
+        chargers: Vec::new(),
+    };
+    for meter in &written.meters {
+        let line = find(problems, "line", &lines, &meter.line);
+        let resolved = resolve_meter(problems, meter, line, read_file);
+        let key = match resolved.address {
+            MeterAddress::Dlt645(a) => (line, "dlt645", a.iter().fold(0, |n, o| n << 8 | u64::from(*o))),
+            MeterAddress::Modbus(a) => (line, "modbus", u64::from(a)),
+        };
+        on_line.add(problems, key, &meter.address.place, "another address");
+        config.meters.push(resolved);
+    }
+    for reader in written.readers {
+        let line = find(problems, "line", &lines, &reader.line);
+        on_line.add(
+            problems,
+            (line, "osdp", reader.address.value.into()),
+            &reader.address.place,
+            "another address",
+        );
+        config.readers.push(Reader {
+            name: reader.name.value,
+            line,
+            address: reader.address.value,
+            key: reader.key,
+        });
+    }
+    let mut codes = Unique::new("the same code has");
+    let (mut metered, mut read) =
+        (Unique::new("the same meter is named by"), Unique::new("the same reader is named by"));
+    for charger in &written.chargers {
+        let line = find(problems, "line", &lines, &charger.line);
+        codes.add(problems, charger.code.value.clone(), &charger.code.place, "one code per charger");
+        let mut numbers = Unique::new("the same number has");
+        for connector in &charger.connectors {
+            let number = connector.number.value;
+            numbers.add(problems, number, &connector.number.place, "each number once in a charger");
+            let address = u64::from(charger.address.value) + u64::from(number.saturating_sub(1));
+            on_line.add(
+                problems,
+                (line, "modbus", address),
+                &charger.address.place,
+                "connector n answers at address + n - 1",
+            );
+            metered.add(
+                problems,
+                connector.meter.value.clone(),
+                &connector.meter.place,
+                "one meter per connector",
+            );
+            if let Some(reader) = &connector.reader {
+                read.add(problems, reader.value.clone(), &reader.place, "one connector per reader");
+            }
+        }
+        let resolved =
+            resolve_charger(problems, charger, line, written.billing, &meters, &readers, read_file);
+        config.chargers.push(resolved);
+    }
+    if let Some(meter) = &written.site_meter {
+        find(problems, "meter", &meters, meter);
+    }
+    if let Some(limit) = &written.site_limit {
+        let sum: i64 = written.chargers.iter().flat_map(|c| &c.connectors).filter_map(|c| c.fallback_w).sum();
+        if sum > limit.value {
+            let (sum, limit_w) = (Power(sum), Power(limit.value));
+            problems.add(
+                &limit.place,
+                format!("the fallback powers add up to {sum}, more than the limit of {limit_w}"),
+                "a sum of fallback_kw at or below limit_kw",
+            );
+        }
+    }
+    config.web = written.web.and_then(|(listen, token)| {
+        let address = socket_address(problems, &listen)?;
+        if !address.ip().is_loopback() && token.is_none() {
+            problems.add(
+                &listen.place,
+                "a page for others than this machine needs a token",
+                "127.0.0.1, or token = { file = \"…\" }",
+            );
+        }
+        Some(Web { listen: address, token })
+    });
+    config.metrics =
+        written.metrics.and_then(|listen| socket_address(problems, &listen).map(|a| a.to_string()));
+    config
+}
+
+fn resolve_meter(
+    problems: &mut Problems<'_>,
+    meter: &WrittenMeter,
+    line: usize,
+    read_file: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Meter {
+    let place = &meter.address.place;
+    let address = match (meter.protocol, &meter.address.value) {
+        (Some(MeterProtocol::Dlt645), Address::Text(text)) => match digits12(text) {
+            Some(address) => MeterAddress::Dlt645(address),
+            None => {
+                problems.add(
+                    place,
+                    format!("{text:?} is no DL/T 645 address"),
+                    "12 digits as printed on the meter, in quotes",
+                );
+                MeterAddress::Dlt645([0; 6])
+            }
+        },
+        (Some(MeterProtocol::Dlt645), Address::Number(number)) => {
+            problems.add(
+                place,
+                format!("{number} is no DL/T 645 address"),
+                "12 digits as printed on the meter, in quotes",
+            );
+            MeterAddress::Dlt645([0; 6])
+        }
+        (Some(MeterProtocol::Modbus), Address::Number(number)) if (1..=247).contains(number) => {
+            MeterAddress::Modbus(*number as u8)
+        }
+        (Some(MeterProtocol::Modbus), Address::Number(_) | Address::Text(_)) => {
+            problems.add(place, "is no Modbus address", "a whole number from 1 to 247, without quotes");
+            MeterAddress::Modbus(0)
+        }
+        (None, _) | (_, Address::Missing) => MeterAddress::Modbus(0),
+    };
+    let profile = match (&meter.profile, meter.protocol) {
+        (Some(profile), _) => profile_text(problems, profile, read_file),
+        (None, Some(MeterProtocol::Dlt645)) => "dlt645-ac".to_owned(),
+        (None, Some(MeterProtocol::Modbus) | None) => {
+            problems.add(
+                &meter.name.place,
+                "a Modbus meter needs a profile",
+                "for example profile = \"acrel-adl400\"",
+            );
+            String::new()
+        }
+    };
+    Meter { name: meter.name.value.clone(), line, address, profile, poll: meter.poll, ratio: meter.ratio }
+}
+
+fn resolve_charger(
+    problems: &mut Problems<'_>,
+    charger: &WrittenCharger,
+    line: usize,
+    billing: crate::model::record::BillingMode,
+    meters: &BTreeMap<String, usize>,
+    readers: &BTreeMap<String, usize>,
+    read_file: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Charger {
+    let rated = charger.rated_w;
+    let mut connectors = Vec::new();
+    for connector in &charger.connectors {
+        if connector.fallback_w.is_some_and(|w| w > rated) {
+            let place = Place {
+                key: connector.number.place.key.replace("number", "fallback_kw"),
+                ..connector.number.place.clone()
+            };
+            problems.add(&place, "is above the rating of the charger", "at most rated_kw");
+        }
+        connectors.push(Connector {
+            number: connector.number.value,
+            meter: find(problems, "meter", meters, &connector.meter),
+            reader: connector.reader.as_ref().map(|r| find(problems, "reader", readers, r)),
+            fallback: connector.fallback_w.map(Power),
+            aux_voltage: connector.aux_voltage,
+        });
+    }
+    Charger {
+        code: code(problems, &charger.code),
+        dc: charger.dc,
+        line,
+        address: charger.address.value,
+        profile: profile_text(problems, &charger.profile, read_file),
+        rated: Power(rated),
+        billing: charger.billing.unwrap_or(billing),
+        connectors,
+    }
+}
+
+/// A built-in profile stays its name; a file becomes its text.
+fn profile_text(
+    problems: &mut Problems<'_>,
+    profile: &At<String>,
+    read_file: &dyn Fn(&str) -> std::io::Result<String>,
+) -> String {
+    if !profile.value.contains('/') && !profile.value.ends_with(".toml") {
+        return profile.value.clone();
+    }
+    match read_file(&profile.value) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.add(
+                &profile.place,
+                format!("{}: {error}", profile.value),
+                "a readable profile, or the name of a built-in one",
+            );
+            String::new()
+        }
+    }
+}
+
+fn code(problems: &mut Problems<'_>, code: &At<String>) -> DeviceCode {
+    if code.value.is_empty() {
+        return DeviceCode::default(); // already reported as missing
+    }
+    code.value.parse().unwrap_or_else(|_| {
+        problems.add(
+            &code.place,
+            format!("{:?} is no device code", code.value),
+            "14 digits in quotes, as the platform gave them",
+        );
+        DeviceCode::default()
+    })
+}
+
+fn socket_address(problems: &mut Problems<'_>, listen: &At<String>) -> Option<SocketAddr> {
+    let parsed = listen.value.parse().ok();
+    if parsed.is_none() {
+        problems.add(
+            &listen.place,
+            format!("{:?} is no address to listen on", listen.value),
+            "ADDRESS:PORT, for example \"127.0.0.1:8722\"",
+        );
+    }
+    parsed
+}
+
+/// Names and their indices; bad and doubled ones are problems.
+fn names<'a>(
+    problems: &mut Problems<'_>,
+    kind: &str,
+    written: impl Iterator<Item = &'a At<String>>,
+) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for (index, name) in written.enumerate() {
+        if name.value.is_empty() {
+            continue;
+        }
+        let good = name.value.len() <= 32
+            && name.value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !good {
+            problems.add(&name.place, format!("{:?} is no name", name.value), "1 to 32 of a-z, 0-9 and -");
+        }
+        if found.insert(name.value.clone(), index).is_some() {
+            problems.add(&name.place, format!("two {kind}s are called {:?}", name.value), "each name once");
+        }
+    }
+    found
+}
+
+fn find(
+    problems: &mut Problems<'_>,
+    kind: &str,
+    known: &BTreeMap<String, usize>,
+    name: &At<String>,
+) -> usize {
+    if name.value.is_empty() {
+        return 0; // already reported as missing
+    }
+    if let Some(index) = known.get(&name.value) {
+        return *index;
+    }
+    let list = known.keys().cloned().collect::<Vec<_>>().join(", ");
+    let allowed =
+        if list.is_empty() { format!("a [[{kind}]] of that name") } else { format!("one of: {list}") };
+    problems.add(&name.place, format!("there is no {kind} {:?}", name.value), allowed);
+    0
+}
+
+/// Finds what stands twice.
+struct Unique<K> {
+    seen: BTreeMap<K, String>,
+    says: &'static str,
+}
+
+impl<K: Ord> Unique<K> {
+    fn new(says: &'static str) -> Self {
+        Unique { seen: BTreeMap::new(), says }
+    }
+
+    fn add(&mut self, problems: &mut Problems<'_>, key: K, place: &Place, allowed: &str) {
+        if let Some(first) = self.seen.get(&key) {
+            problems.add(place, format!("{} {first}", self.says), allowed);
+            return;
+        }
+        self.seen.insert(key, place.key.clone());
+    }
+}
+
+fn digits12(text: &str) -> Option<[u8; 6]> {
+    if text.len() != 12 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let mut address = [0; 6];
+    for (octet, pair) in address.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *octet = (pair[0] - b'0') << 4 | (pair[1] - b'0');
+    }
+    Some(address)
+}

@@ -1,0 +1,222 @@
+//! The configuration file: as written (`file`), and as relied on (the types here).
+//!
+//! Whatever has a [`Config`] may rely on it: every name exists, every address is unique on its line, every plan fits
+//! its wire. [`load`] gives every problem, not just the first.
+
+mod check;
+mod file;
+pub mod reader;
+mod secret;
+
+pub use reader::Problem;
+pub use secret::{Secret, SecretError, SecretSource};
+
+use crate::model::ident::DeviceCode;
+use crate::model::quantity::Power;
+use crate::model::record::BillingMode;
+use std::time::Duration;
+
+/// The whole configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// 14 digits, given by the platform.
+    pub code: DeviceCode,
+    /// For people.
+    pub name: String,
+    /// The platform; absent = the depot works by itself.
+    pub uplink: Option<Uplink>,
+    /// What an orderly stop does to running sessions.
+    pub stop: StopSessions,
+    /// The database.
+    pub store: Store,
+    /// Who computes the money, unless a charger says otherwise.
+    pub billing: BillingMode,
+    /// Charging while the platform is away.
+    pub offline: Offline,
+    /// Limit of the site.
+    pub site_limit: Option<Power>,
+    /// Path of the control socket.
+    pub socket: String,
+    /// Address of the local page; absent = off.
+    pub web: Option<Web>,
+    /// Address of the metrics; absent = off.
+    pub metrics: Option<String>,
+    /// RS-485 lines.
+    pub lines: Vec<Line>,
+    /// Meters.
+    pub meters: Vec<Meter>,
+    /// Card readers.
+    pub readers: Vec<Reader>,
+    /// Chargers with their connectors.
+    pub chargers: Vec<Charger>,
+}
+
+/// The platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uplink {
+    /// `host:port`, tried in order.
+    pub addresses: Vec<String>,
+    /// Station secret; absent = login without proof.
+    pub secret: Option<SecretSource>,
+    /// Longest wait between tries, 1 s ..= 600 s.
+    pub reconnect_max: Duration,
+    /// Checksum variant of the dialect, for example `ibm3740`.
+    pub crc: String,
+    /// Checksum low byte first.
+    pub crc_little_endian: bool,
+}
+
+/// What an orderly stop does to running sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StopSessions {
+    /// Leave them charging and adopt them at the next start.
+    #[default]
+    Keep,
+    /// Close them in order.
+    End,
+}
+
+/// The database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// Its file.
+    pub path: String,
+    /// Acknowledged records stay this long for recall.
+    pub keep_records: Duration,
+}
+
+/// Charging while the platform is away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offline {
+    /// Off is the safe default.
+    pub enable: bool,
+    /// Longest age of the lists.
+    pub list_max_age: Duration,
+    /// Per card, until its records are acknowledged.
+    pub sessions_per_card: u32,
+    /// Per card, until its records are acknowledged, 1e-4 kWh; 0 = no cap.
+    pub energy_per_card: i64,
+    /// Fleet VINs on the list may start.
+    pub vin: bool,
+}
+
+/// The local page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Web {
+    /// `address:port`.
+    pub listen: std::net::SocketAddr,
+    /// Needed on any address that is not the machine's own.
+    pub token: Option<SecretSource>,
+}
+
+/// One RS-485 line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its name.
+    pub name: String,
+    /// Path of the device.
+    pub device: String,
+    /// Bits per second.
+    pub baud: u32,
+    /// Parity bit.
+    pub parity: Parity,
+    /// 1 or 2.
+    pub stop_bits: u8,
+}
+
+/// Parity of a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parity {
+    /// No parity bit.
+    #[default]
+    None,
+    /// Even parity.
+    Even,
+    /// Odd parity.
+    Odd,
+}
+
+/// One meter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meter {
+    /// Its name.
+    pub name: String,
+    /// Index into [`Config::lines`].
+    pub line: usize,
+    /// What it speaks, and its address.
+    pub address: MeterAddress,
+    /// Name of a built-in profile, or the text of one.
+    pub profile: String,
+    /// Period of the live values.
+    pub poll: Duration,
+    /// Current-transformer ratio where it reports secondary values.
+    pub ratio: u32,
+}
+
+/// What a meter speaks, and its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeterAddress {
+    /// DL/T 645-2007, address as printed: 12 digits.
+    Dlt645([u8; 6]),
+    /// Modbus RTU, 1..=247.
+    Modbus(u8),
+}
+
+/// One card reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// Its name.
+    pub name: String,
+    /// Index into [`Config::lines`].
+    pub line: usize,
+    /// OSDP address, 0..=126.
+    pub address: u8,
+    /// Base key of the secure channel; absent = plain.
+    pub key: Option<SecretSource>,
+}
+
+/// One charger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charger {
+    /// The pile's own code.
+    pub code: DeviceCode,
+    /// DC or AC.
+    pub dc: bool,
+    /// Index into [`Config::lines`].
+    pub line: usize,
+    /// Modbus address of connector 1; connector n answers at `address + n - 1`.
+    pub address: u8,
+    /// Name of a built-in profile, or the text of one.
+    pub profile: String,
+    /// Rating of the pile.
+    pub rated: Power,
+    /// Who computes the money.
+    pub billing: BillingMode,
+    /// Its guns.
+    pub connectors: Vec<Connector>,
+}
+
+/// One gun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connector {
+    /// From 1 inside the pile.
+    pub number: u8,
+    /// Index into [`Config::meters`].
+    pub meter: usize,
+    /// Index into [`Config::readers`].
+    pub reader: Option<usize>,
+    /// What it may draw when control is lost.
+    pub fallback: Option<Power>,
+    /// 12 or 24 V.
+    pub aux_voltage: u8,
+}
+
+/// Reads and checks a configuration. `read_file` gives the text of a profile file.
+pub fn load(text: &str, read_file: &dyn Fn(&str) -> std::io::Result<String>) -> Result<Config, Vec<Problem>> {
+    let mut problems = reader::Problems::new(text);
+    let written = file::read(text, &mut problems);
+    let config = check::resolve(written, &mut problems, read_file);
+    problems.found.sort();
+    problems.found.dedup();
+    if problems.found.is_empty() { Ok(config) } else { Err(problems.found) }
+}
