@@ -6,7 +6,10 @@
 
 pub mod config;
 pub mod driver;
+pub mod link;
 pub mod model;
+pub mod outbox;
 pub mod port;
 pub mod session;
+pub mod uplink;
 pub mod wire;

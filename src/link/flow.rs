@@ -1,0 +1,115 @@
+//! What goes out: lanes inside their windows, newest realtime values.
+//!
+//! Of one session the start result goes before the first realtime value that says "charging", and both before the
+//! record (platform-222.md 14.2).
+
+use super::settle::Step;
+use super::{Action, Link, Note, State};
+use crate::model::message::{FromLink, Lane, Verdict};
+use crate::model::session::ConnectorState;
+use crate::model::time::Now;
+use crate::outbox::Due;
+use crate::uplink::{Kind, Outgoing, Reply};
+
+impl Link {
+    /// Sends whatever may go now, and asks the store for more.
+    pub(super) fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
+        for lane in [Lane::StartResult, Lane::Record] {
+            if let Some((after, limit)) = self.queue(lane).load() {
+                out.push(Action::Load(lane, after, limit));
+            }
+        }
+        let (start_results, records) = match self.state {
+            State::Settling { step: Step::Piles { .. } | Step::Tariff, .. } => (false, false),
+            State::Settling { step: Step::StartResults { .. }, .. } => (true, false),
+            State::Settling { step: Step::Records { .. }, .. } | State::Ready { .. } => (true, true),
+            State::Waiting { .. }
+            | State::Connecting { .. }
+            | State::LoggingIn { .. }
+            | State::Leaving { .. }
+            | State::Ended => return,
+        };
+        self.pump_asks(now, start_results, out);
+        if start_results {
+            self.pump_lane(now, Lane::StartResult, out);
+        }
+        if matches!(self.state, State::Ready { .. }) {
+            self.pump_realtime(out);
+        }
+        if records {
+            self.pump_lane(now, Lane::Record, out);
+        }
+    }
+
+    fn pump_lane(&mut self, now: Now, lane: Lane, out: &mut Vec<Action>) {
+        loop {
+            match self.queue(lane).due(now.mono) {
+                Some(Due::Resend(octets)) => out.push(Action::Write(octets)),
+                Some(Due::Paused) => out.push(Action::Note(Note::LanePaused(lane))),
+                None => break,
+            }
+        }
+        while let Some(entry) = self.queue(lane).next(now.mono).cloned() {
+            if lane == Lane::Record && self.start_results.is_waiting_for(&entry.txn) {
+                return; // its start result goes first
+            }
+            let Some((sequence, octets)) = self.send(&Outgoing::Entry(&entry)) else { return };
+            self.queue(lane).sent(now.mono, sequence, octets.clone());
+            out.push(Action::Write(octets));
+        }
+    }
+
+    fn pump_realtime(&mut self, out: &mut Vec<Action>) {
+        let held = |txn| self.start_results.is_waiting_for(txn) || self.start_results.has_unread();
+        let ready: Vec<_> = self
+            .realtime
+            .iter()
+            .filter(|(_, r)| r.state != ConnectorState::Charging || !held(&r.txn))
+            .map(|(connector, _)| *connector)
+            .collect();
+        for connector in ready {
+            let Some(realtime) = self.realtime.remove(&connector) else { continue };
+            if let Some((_, octets)) = self.send(&Outgoing::Realtime(&realtime)) {
+                out.push(Action::Write(octets));
+            }
+        }
+    }
+
+    /// A reply to a durable message.
+    pub(super) fn settle_entry(&mut self, kind: Kind, sequence: u32, reply: Reply, out: &mut Vec<Action>) {
+        let lane = if kind == Kind::Record { Lane::Record } else { Lane::StartResult };
+        let queue = self.queue(lane);
+        let Some(entry) = queue.in_flight(sequence) else {
+            out.push(Action::Note(Note::Unmatched(kind)));
+            return;
+        };
+        let verdict = match reply {
+            Reply::StartResult => Some(Verdict::Taken),
+            Reply::Record { txn, verdict } if txn == entry.txn => verdict,
+            Reply::Record { .. } => None, // of another record: no acknowledgement
+            // A record so refused is not acknowledged; any other message is set aside until the next login.
+            Reply::Refused(code) if lane == Lane::StartResult => {
+                if let Some(id) = queue.put_aside(sequence) {
+                    out.push(Action::Tell(FromLink::Acknowledged(id, Verdict::Refused(code))));
+                }
+                return;
+            }
+            Reply::Refused(_)
+            | Reply::Login(_)
+            | Reply::Heartbeat(_)
+            | Reply::PileRegister(_)
+            | Reply::TariffCheck { .. }
+            | Reply::Tariff(_)
+            | Reply::Goodbye
+            | Reply::Decision(_) => None,
+        };
+        match verdict {
+            Some(verdict) => {
+                if let Some(id) = queue.answered(sequence) {
+                    out.push(Action::Tell(FromLink::Acknowledged(id, verdict)));
+                }
+            }
+            None => out.push(Action::Note(Note::Unmatched(kind))),
+        }
+    }
+}

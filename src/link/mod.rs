@@ -1,0 +1,335 @@
+//! One connection to the platform: login, heartbeat, order after login, questions, lanes, commands.
+//!
+//! `waiting -> connecting -> logging in -> settling (steps 1..8) -> ready`, and from each of them back to waiting
+//! (platform-222.md 5). Every connection has an epoch; events of an older one have no effect (I12). What the platform
+//! gives as intervals is clamped. Any good frame counts as life; three silent heartbeat periods end the connection.
+//!
+//! What is absent: bytes (in [`crate::uplink`]), what is owed (in the store; a lane asks for it), decisions (in the
+//! station).
+
+mod ask;
+mod commands;
+mod connect;
+mod flow;
+mod settle;
+
+use crate::model::ident::ConnectorId;
+use crate::model::message::{Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StationFacts, ToLink};
+use crate::model::time::{Instant, Now};
+use crate::outbox::Queue;
+use crate::uplink::{Incoming, Kind, Outgoing, Reply, Uplink};
+use ask::Asks;
+use commands::Replies;
+use connect::Backoff;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use connect::State;
+
+/// How the link behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `host:port`, tried in order, one per try; not empty.
+    pub addresses: Vec<String>,
+    /// Longest wait between tries.
+    pub reconnect_max: Duration,
+    /// Heartbeat period when the login gives 0.
+    pub heartbeat: Duration,
+    /// Wait before a message is sent again.
+    pub resend_after: Duration,
+    /// How often it is sent again in one connection.
+    pub resends: u8,
+    /// Rest of a lane after that.
+    pub lane_pause: Duration,
+    /// Stored messages per second, records excepted.
+    pub stored_per_second: u32,
+    /// In pile-code order.
+    pub piles: Vec<PileRegister>,
+    /// For jitter.
+    pub seed: u64,
+}
+
+/// What happens to the link.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The connection of this epoch stands; 16 octets from the operating system's generator for the login.
+    Connected(u64, [u8; 16]),
+    /// The connection of this epoch could not be made or ended, and why.
+    Closed(u64, &'a str),
+    /// Octets of the connection of this epoch.
+    Octets(u64, &'a [u8]),
+    /// What the store had of a lane; `None` when it could not be read.
+    Loaded(Lane, Option<Vec<Entry>>),
+    /// The station says.
+    Station(ToLink),
+    /// End in order: say goodbye (1 shutdown, 2 restart, 3 update), then stay down.
+    Goodbye(u8),
+    /// A deadline passed.
+    Woke,
+}
+
+/// What the link wants done, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Connect to this address; events of the connection carry the epoch.
+    Connect(u64, String),
+    /// One frame in one write.
+    Write(Vec<u8>),
+    /// End the connection; nothing of it counts any more.
+    Close,
+    /// Read entries of a lane after this identity, at most so many, oldest first.
+    Load(Lane, u64, usize),
+    /// Tell the station.
+    Tell(FromLink),
+    /// For the log and the counters.
+    Note(Note),
+    /// The goodbye is over; nothing follows.
+    Ended,
+}
+
+/// What people may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The login was accepted after so many tries.
+    LoggedIn(String),
+    /// The connection ended, and why.
+    Lost(String),
+    /// The platform refused the login with this result.
+    Refused(u8),
+    /// Octets were refused.
+    BadFrame(&'static str),
+    /// A reply matched nothing.
+    Unmatched(Kind),
+    /// A lane pauses because nothing is answered.
+    LanePaused(Lane),
+}
+
+/// The connection that stands or is being made.
+#[derive(Debug)]
+struct Connection {
+    epoch: u64,
+    sequence: u32,
+    heard: Instant,
+    partial: Option<Instant>,
+    heartbeat: Duration,
+    heartbeat_due: Instant,
+}
+
+impl Connection {
+    fn next_sequence(&mut self) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1).max(1);
+        self.sequence
+    }
+}
+
+/// The link machine.
+pub struct Link {
+    config: Config,
+    uplink: Box<dyn Uplink>,
+    state: State,
+    connection: Option<Connection>,
+    epoch: u64,
+    backoff: Backoff,
+    facts: StationFacts,
+    asks: Asks,
+    replies: Replies,
+    realtime: BTreeMap<ConnectorId, Realtime>,
+    start_results: Queue,
+    records: Queue,
+    tariff_retry: Option<Instant>,
+    started: Instant,
+}
+
+/// How the link stands, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStatus {
+    /// In one word.
+    pub state: &'static str,
+    /// The address in use or tried next.
+    pub address: String,
+    /// Failed tries in a row.
+    pub tries: u32,
+    /// Good frames were last heard.
+    pub heard: Option<Instant>,
+}
+
+impl Link {
+    /// A link that will connect at once. `newest` are the highest identities that the store holds per lane.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        uplink: Box<dyn Uplink>,
+        facts: StationFacts,
+        newest: (u64, u64),
+        now: Now,
+    ) -> Link {
+        let lane = crate::outbox::Config {
+            resend_after: config.resend_after,
+            resends: config.resends,
+            pause: config.lane_pause,
+            ..crate::outbox::Config::default()
+        };
+        let spacing = Duration::from_secs(1) / config.stored_per_second.max(1);
+        Link {
+            start_results: Queue::new(Lane::StartResult, newest.0, crate::outbox::Config { spacing, ..lane }),
+            records: Queue::new(Lane::Record, newest.1, lane),
+            backoff: Backoff::new(config.seed),
+            config,
+            uplink,
+            state: State::Waiting { until: now.mono },
+            connection: None,
+            epoch: 0,
+            facts,
+            asks: Asks::default(),
+            replies: Replies::default(),
+            realtime: BTreeMap::new(),
+            tariff_retry: None,
+            started: now.mono,
+        }
+    }
+
+    /// Takes one event; gives all that is to be done, in order.
+    #[must_use]
+    pub fn handle(&mut self, now: Now, event: Event<'_>) -> Vec<Action> {
+        let mut out = Vec::new();
+        match event {
+            Event::Connected(epoch, nonce) => self.connected(now, epoch, nonce, &mut out),
+            Event::Closed(epoch, why) => self.closed(now, epoch, why, &mut out),
+            Event::Octets(epoch, octets) => self.octets(now, epoch, octets, &mut out),
+            Event::Loaded(lane, entries) => match entries {
+                Some(entries) => self.queue(lane).loaded(entries),
+                None => self.queue(lane).load_failed(),
+            },
+            Event::Station(message) => self.station(now, message, &mut out),
+            Event::Goodbye(reason) => self.goodbye(now, reason, &mut out),
+            Event::Woke => {}
+        }
+        self.timers(now, &mut out);
+        self.advance(now, &mut out);
+        self.pump(now, &mut out);
+        out
+    }
+
+    /// When to be woken.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
+        let mut deadlines = vec![self.state.deadline()];
+        if let Some(connection) = &self.connection
+            && self.state.is_connected()
+        {
+            deadlines.push(connection.partial.map(|since| since + connect::FRAME_COMPLETION));
+            deadlines.push(self.asks.wake_at());
+            if self.state.is_online() {
+                deadlines.push(Some(connection.heartbeat_due));
+                deadlines.push(Some(connection.heard + connection.heartbeat * 3));
+                deadlines.push(self.tariff_retry);
+                deadlines.push(self.start_results.wake_at());
+                deadlines.push(self.records.wake_at());
+            }
+        }
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Whether octets may be read: not while 64 commands wait for their answers (platform-222.md 14.3).
+    #[must_use]
+    pub fn wants_octets(&self) -> bool {
+        !self.replies.is_full()
+    }
+
+    /// Whether a login is in force.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.state.is_online()
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> LinkStatus {
+        LinkStatus {
+            state: self.state.word(),
+            address: self.backoff.address(&self.config.addresses).to_owned(),
+            tries: self.backoff.tries(),
+            heard: self.connection.as_ref().map(|c| c.heard),
+        }
+    }
+
+    fn queue(&mut self, lane: Lane) -> &mut Queue {
+        match lane {
+            Lane::StartResult => &mut self.start_results,
+            Lane::Record => &mut self.records,
+        }
+    }
+
+    fn station(&mut self, now: Now, message: ToLink, out: &mut Vec<Action>) {
+        match message {
+            ToLink::Authorise(ticket, request) => self.authorise(now, ticket, request, out),
+            ToLink::Forget(ticket) => self.asks.forget(ticket),
+            ToLink::Realtime(realtime) => {
+                self.realtime.insert(realtime.connector, realtime);
+            }
+            ToLink::Answer(ticket, answer) => self.answer(ticket, &answer, out),
+            ToLink::Queued(EntryId { lane, id }) => self.queue(lane).queued(id),
+            ToLink::Settled(EntryId { lane, id }) => self.queue(lane).settled(id),
+            ToLink::Facts(facts) => self.facts = facts,
+        }
+    }
+
+    fn octets(&mut self, now: Now, epoch: u64, octets: &[u8], out: &mut Vec<Action>) {
+        if self.connection.as_ref().is_none_or(|c| c.epoch != epoch) || !self.state.is_connected() {
+            return;
+        }
+        let incoming = self.uplink.receive(octets);
+        self.incoming(now, incoming, out);
+        self.watch_partial(now);
+    }
+
+    fn watch_partial(&mut self, now: Now) {
+        let waiting = self.uplink.is_waiting();
+        if let Some(connection) = &mut self.connection {
+            connection.partial = if waiting { connection.partial.or(Some(now.mono)) } else { None };
+        }
+    }
+
+    fn incoming(&mut self, now: Now, incoming: Vec<Incoming>, out: &mut Vec<Action>) {
+        for one in incoming {
+            let Some(connection) = &mut self.connection else { return };
+            if one.is_life() {
+                connection.heard = now.mono;
+                connection.partial = None;
+            }
+            match one {
+                Incoming::Reply { kind, sequence, reply } => self.reply(now, kind, sequence, reply, out),
+                Incoming::Command { .. } | Incoming::Respond(_) if !self.state.is_online() => {}
+                Incoming::Command { reply_to, command } => self.command(reply_to, command, out),
+                Incoming::Respond(octets) => out.push(Action::Write(octets)),
+                Incoming::Ignored(why) | Incoming::Bad(why) => out.push(Action::Note(Note::BadFrame(why))),
+                Incoming::Hopeless => self.drop_connection(now, "the octets make no sense any more", out),
+            }
+        }
+    }
+
+    fn reply(&mut self, now: Now, kind: Kind, sequence: u32, reply: Reply, out: &mut Vec<Action>) {
+        if kind != Kind::Login && !self.state.is_online() {
+            return; // frames before the login reply are dropped
+        }
+        match (kind, reply) {
+            (Kind::Login, Reply::Login(login)) => self.logged_in(now, sequence, &login, out),
+            (Kind::Login, _) => out.push(Action::Note(Note::Unmatched(kind))),
+            (Kind::Heartbeat, Reply::Heartbeat(Some(time))) => {
+                out.push(Action::Tell(FromLink::PlatformTime(time)))
+            }
+            (Kind::Heartbeat, _) => {}
+            (Kind::StartResult | Kind::Record, reply) => self.settle_entry(kind, sequence, reply, out),
+            (Kind::Goodbye, _) => self.farewell(now, out),
+            (Kind::PileRegister | Kind::TariffCheck | Kind::TariffRequest | Kind::Authorise, reply) => {
+                self.asked(now, kind, sequence, reply, out);
+            }
+        }
+    }
+
+    fn send(&mut self, outgoing: &Outgoing<'_>) -> Option<(u32, Vec<u8>)> {
+        let connection = self.connection.as_mut()?;
+        let sequence = connection.next_sequence();
+        Some((sequence, self.uplink.encode(sequence, outgoing)))
+    }
+}

@@ -1,0 +1,362 @@
+//! What goes next: one lane of durable messages, oldest first, inside its window.
+//!
+//! A lane holds a few entries in memory and the rest stays in the store. It never drops an entry: an entry leaves when
+//! its settlement is durable. Sent but unanswered entries are sent again with the same sequence and the same octets,
+//! then the lane pauses (platform-222.md 14.2).
+
+use crate::model::ident::TransactionNumber;
+use crate::model::message::{Entry, EntryId, Lane};
+use crate::model::time::Instant;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// Entries held in memory at most, beside those in flight.
+pub const LOADED: usize = 64;
+
+/// How a lane behaves (platform-222.md 14.2, 14.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Unanswered entries allowed.
+    pub window: usize,
+    /// Wait before an entry is sent again.
+    pub resend_after: Duration,
+    /// How often it is sent again in one connection.
+    pub resends: u8,
+    /// Rest of the lane after that.
+    pub pause: Duration,
+    /// Least time between two first sends; zero = none.
+    pub spacing: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            window: 1,
+            resend_after: Duration::from_secs(10),
+            resends: 3,
+            pause: Duration::from_secs(300),
+            spacing: Duration::ZERO,
+        }
+    }
+}
+
+/// An entry on its way.
+#[derive(Clone, Debug)]
+struct Flight {
+    entry: Entry,
+    sequence: u32,
+    octets: Vec<u8>,
+    due: Instant,
+    resends: u8,
+}
+
+/// One lane.
+#[derive(Debug)]
+pub struct Queue {
+    lane: Lane,
+    config: Config,
+    flights: Vec<Flight>,
+    loaded: VecDeque<Entry>,
+    settling: BTreeSet<u64>,
+    set_aside: BTreeSet<u64>,
+    newest: u64,
+    read_to: u64,
+    loading: bool,
+    paused_until: Option<Instant>,
+    next_send: Instant,
+}
+
+/// What a deadline brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Write these octets again.
+    Resend(Vec<u8>),
+    /// The lane pauses.
+    Paused,
+}
+
+impl Queue {
+    /// An empty lane; `newest` is the highest identity that the store holds.
+    #[must_use]
+    pub fn new(lane: Lane, newest: u64, config: Config) -> Queue {
+        Queue {
+            lane,
+            config,
+            flights: Vec::new(),
+            loaded: VecDeque::new(),
+            settling: BTreeSet::new(),
+            set_aside: BTreeSet::new(),
+            newest,
+            read_to: 0,
+            loading: false,
+            paused_until: None,
+            next_send: Instant::default(),
+        }
+    }
+
+    /// Changes the window (the platform gives it at login).
+    pub fn set_window(&mut self, window: usize) {
+        self.config.window = window.max(1);
+    }
+
+    /// The store holds this entry now. One behind what was already read is read again.
+    pub fn queued(&mut self, id: u64) {
+        self.newest = self.newest.max(id);
+        if id <= self.read_to && !self.holds(id) {
+            self.read_to = id - 1;
+        }
+    }
+
+    /// What to read from the store: entries after this identity, at most so many.
+    pub fn load(&mut self) -> Option<(u64, usize)> {
+        if self.loading || self.read_to >= self.newest || self.loaded.len() > LOADED / 2 {
+            return None;
+        }
+        self.loading = true;
+        Some((self.read_to, LOADED))
+    }
+
+    /// What the store had. Fewer than asked for means that there are no more.
+    pub fn loaded(&mut self, entries: Vec<Entry>) {
+        self.loading = false;
+        self.read_to = match entries.last() {
+            Some(last) if entries.len() >= LOADED => last.id.id,
+            _ => self.newest,
+        };
+        for entry in entries {
+            let id = entry.id.id;
+            if !self.holds(id) && !self.set_aside.contains(&id) {
+                let at = self.loaded.partition_point(|e| e.id.id < id);
+                self.loaded.insert(at, entry);
+            }
+        }
+    }
+
+    /// The store could not be read; try again later.
+    pub fn load_failed(&mut self) {
+        self.loading = false;
+    }
+
+    /// The next entry to send for the first time in this connection, if one may go now.
+    #[must_use]
+    pub fn next(&self, now: Instant) -> Option<&Entry> {
+        let may =
+            self.flights.len() < self.config.window && self.paused_until.is_none() && now >= self.next_send;
+        self.loaded.front().filter(|_| may)
+    }
+
+    /// The entry that `next` gave was written.
+    pub fn sent(&mut self, now: Instant, sequence: u32, octets: Vec<u8>) {
+        let Some(entry) = self.loaded.pop_front() else { return };
+        self.next_send = now + self.config.spacing;
+        self.flights.push(Flight {
+            entry,
+            sequence,
+            octets,
+            due: now + self.config.resend_after,
+            resends: 0,
+        });
+    }
+
+    /// The entry in flight under this sequence.
+    #[must_use]
+    pub fn in_flight(&self, sequence: u32) -> Option<&Entry> {
+        self.flights.iter().find(|f| f.sequence == sequence).map(|f| &f.entry)
+    }
+
+    /// The platform settled the entry of this sequence: nothing more is sent; it is forgotten once that is durable.
+    pub fn answered(&mut self, sequence: u32) -> Option<EntryId> {
+        let at = self.flights.iter().position(|f| f.sequence == sequence)?;
+        let flight = self.flights.remove(at);
+        self.settling.insert(flight.entry.id.id);
+        Some(flight.entry.id)
+    }
+
+    /// The platform refuses to know such a message: it is set aside and offered once again after the next login.
+    pub fn put_aside(&mut self, sequence: u32) -> Option<EntryId> {
+        let at = self.flights.iter().position(|f| f.sequence == sequence)?;
+        let flight = self.flights.remove(at);
+        self.set_aside.insert(flight.entry.id.id);
+        Some(flight.entry.id)
+    }
+
+    /// The settlement is durable, or the entry was withdrawn.
+    pub fn settled(&mut self, id: u64) {
+        self.settling.remove(&id);
+        self.set_aside.remove(&id);
+        self.loaded.retain(|e| e.id.id != id);
+        self.flights.retain(|f| f.entry.id.id != id);
+    }
+
+    /// One entry whose answer is overdue, or the end of the pause.
+    pub fn due(&mut self, now: Instant) -> Option<Due> {
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+        }
+        let at = self.flights.iter().position(|f| f.due <= now)?;
+        if self.flights[at].resends >= self.config.resends {
+            self.back_to_waiting();
+            self.paused_until = Some(now + self.config.pause);
+            return Some(Due::Paused);
+        }
+        let flight = &mut self.flights[at];
+        flight.resends += 1;
+        flight.due = now + self.config.resend_after;
+        Some(Due::Resend(flight.octets.clone()))
+    }
+
+    /// When to look again.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
+        let flights = self.flights.iter().map(|f| f.due).min();
+        let spaced =
+            (self.flights.len() < self.config.window && !self.loaded.is_empty()).then_some(self.next_send);
+        match self.paused_until {
+            Some(until) => Some(until),
+            None => flights.into_iter().chain(spaced).min(),
+        }
+    }
+
+    /// The connection is gone: what was in flight waits again, the pause is over, what was set aside is offered again.
+    pub fn disconnected(&mut self) {
+        self.back_to_waiting();
+        self.paused_until = None;
+        self.next_send = Instant::default();
+        if let Some(first) = self.set_aside.pop_first() {
+            self.set_aside.clear();
+            self.read_to = self.read_to.min(first - 1);
+        }
+    }
+
+    /// Nothing waits and nothing is in flight.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.flights.is_empty() && self.loaded.is_empty() && self.read_to >= self.newest && !self.loading
+    }
+
+    /// Whether an entry of this session waits for its first send in this connection.
+    #[must_use]
+    pub fn is_waiting_for(&self, txn: &TransactionNumber) -> bool {
+        self.paused_until.is_none() && self.loaded.iter().any(|e| e.txn == *txn)
+    }
+
+    /// Whether the store may hold entries that were not read yet.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.loading || self.read_to < self.newest
+    }
+
+    /// Which lane this is.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    fn holds(&self, id: u64) -> bool {
+        self.settling.contains(&id)
+            || self.loaded.iter().any(|e| e.id.id == id)
+            || self.flights.iter().any(|f| f.entry.id.id == id)
+    }
+
+    fn back_to_waiting(&mut self) {
+        let mut flights: Vec<Flight> = self.flights.drain(..).collect();
+        flights.sort_by_key(|f| f.entry.id.id);
+        for flight in flights.into_iter().rev() {
+            self.loaded.push_front(flight.entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ident::DeviceCode;
+    use crate::model::message::Content;
+
+    fn entry(id: u64) -> Entry {
+        Entry {
+            id: EntryId { lane: Lane::Record, id },
+            device: DeviceCode::default(),
+            stored: false,
+            txn: TransactionNumber([id as u8; 16]),
+            content: Content::Record(vec![id as u8]),
+        }
+    }
+
+    fn filled(window: usize, count: u64) -> Queue {
+        let mut queue = Queue::new(Lane::Record, count, Config { window, ..Config::default() });
+        assert_eq!(queue.load(), Some((0, LOADED)));
+        assert_eq!(queue.load(), None, "one load at a time");
+        queue.loaded((1..=count).map(entry).collect());
+        queue
+    }
+
+    fn at(seconds: u64) -> Instant {
+        Instant(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn the_oldest_goes_first_and_the_window_is_kept() {
+        let mut queue = filled(2, 3);
+        for (sequence, id) in [(10, 1), (11, 2)] {
+            assert_eq!(queue.next(at(0)).map(|e| e.id.id), Some(id));
+            queue.sent(at(0), sequence, vec![]);
+        }
+        assert_eq!(queue.next(at(0)), None);
+        assert_eq!(queue.answered(11).map(|e| e.id), Some(2), "answers come in any order");
+        assert_eq!(queue.next(at(0)).map(|e| e.id.id), Some(3));
+        assert_eq!(queue.answered(11), None, "a second answer settles nothing");
+    }
+
+    #[test]
+    fn an_unanswered_entry_is_repeated_with_the_same_octets_then_the_lane_rests() {
+        let mut queue = filled(1, 1);
+        queue.sent(at(0), 7, vec![1, 2, 3]);
+        for round in 1..=3 {
+            assert_eq!(queue.wake_at(), Some(at(10 * round)));
+            assert_eq!(queue.due(at(10 * round)), Some(Due::Resend(vec![1, 2, 3])));
+        }
+        assert_eq!(queue.due(at(40)), Some(Due::Paused));
+        assert_eq!(queue.next(at(41)), None);
+        assert_eq!(queue.wake_at(), Some(at(340)));
+        assert_eq!(queue.due(at(340)), None);
+        assert_eq!(queue.next(at(340)).map(|e| e.id.id), Some(1));
+    }
+
+    #[test]
+    fn a_lost_connection_puts_everything_back_in_order() {
+        let mut queue = filled(2, 3);
+        queue.sent(at(0), 1, vec![]);
+        queue.sent(at(0), 2, vec![]);
+        queue.disconnected();
+        assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(1));
+    }
+
+    #[test]
+    fn what_is_settled_or_settling_is_not_read_back_and_a_recall_is() {
+        let mut queue = filled(1, 2);
+        queue.sent(at(0), 1, vec![]);
+        queue.answered(1);
+        queue.queued(1);
+        assert_eq!(queue.load(), None, "settling: not asked for again");
+        queue.settled(1);
+        queue.queued(1);
+        assert_eq!(queue.load(), Some((0, LOADED)));
+        queue.loaded(vec![entry(1), entry(2)]);
+        assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(1));
+        assert!(!queue.is_empty());
+    }
+
+    #[test]
+    fn more_than_fits_in_memory_stays_in_the_store() {
+        let mut queue = filled(1, LOADED as u64);
+        queue.queued(200);
+        for sequence in 0..LOADED as u32 / 2 - 1 {
+            assert_eq!(queue.load(), None, "more than half is still in memory");
+            queue.sent(at(0), sequence, vec![]);
+            queue.answered(sequence);
+        }
+        queue.sent(at(0), 99, vec![]);
+        assert_eq!(queue.load(), Some((LOADED as u64, LOADED)));
+    }
+}

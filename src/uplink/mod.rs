@@ -1,0 +1,200 @@
+//! The seam towards a platform: records and questions become frames, frames become answers and commands.
+//!
+//! One folder per platform protocol. A codec is pure and remembers nothing but the octets of an unfinished frame;
+//! order, time-outs, windows and repetition belong to [`crate::link`].
+
+use crate::model::command::{Answer, Command};
+use crate::model::ident::{DeviceCode, TransactionNumber};
+use crate::model::message::{
+    AuthoriseRequest, Decision, Entry, PileRegister, Realtime, StationFacts, Verdict,
+};
+use crate::model::tariff::Tariff;
+use crate::model::time::Utc;
+use std::time::Duration;
+
+/// What the link sends.
+#[derive(Clone, Debug)]
+pub enum Outgoing<'a> {
+    /// The first frame of every connection.
+    Login {
+        /// Counters and versions.
+        facts: &'a StationFacts,
+        /// Fresh from the operating system's generator.
+        nonce: [u8; 16],
+        /// Own clock, `None` when not trusted.
+        time: Option<Utc>,
+    },
+    /// Life.
+    Heartbeat {
+        /// Since the program started.
+        uptime: Duration,
+        /// Counters.
+        facts: &'a StationFacts,
+    },
+    /// What a pile is.
+    PileRegister(&'a PileRegister),
+    /// Is this tariff number still right?
+    TariffCheck(u32),
+    /// The tariff, please.
+    TariffRequest,
+    /// An orderly end: 1 shutdown, 2 restart, 3 update.
+    Goodbye(u8),
+    /// Newest state of a connector.
+    Realtime(&'a Realtime),
+    /// A start is asked for.
+    Authorise(&'a AuthoriseRequest),
+    /// A durable message.
+    Entry(&'a Entry),
+}
+
+/// Which question a reply answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// 0101.
+    Login,
+    /// 0102.
+    Heartbeat,
+    /// 0103.
+    PileRegister,
+    /// 0105.
+    TariffCheck,
+    /// 0106.
+    TariffRequest,
+    /// 0108.
+    Goodbye,
+    /// 0202.
+    Authorise,
+    /// 0204.
+    StartResult,
+    /// 020A.
+    Record,
+}
+
+/// Names the request that an answer belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplyTo {
+    /// Message type.
+    pub kind: u16,
+    /// Sequence of the request.
+    pub sequence: u32,
+    /// Device of the request.
+    pub device: DeviceCode,
+}
+
+/// The answer to a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginReply {
+    /// 0 accepted, 1 unknown station, 2 digest wrong, 3 version not supported, 4 already connected, 5 try later.
+    pub result: u8,
+    /// Seconds; 0 = own rule.
+    pub retry_after: u16,
+    /// Platform clock.
+    pub time: Option<Utc>,
+    /// Seconds; 0 = keep the configured value.
+    pub heartbeat: u16,
+    /// Seconds; 0 = default.
+    pub telemetry_charging: u16,
+    /// Seconds; 0 = default.
+    pub telemetry_idle: u16,
+    /// Unacknowledged records allowed; 0 = 1.
+    pub record_window: u8,
+}
+
+/// What a reply says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To a login.
+    Login(LoginReply),
+    /// To a heartbeat.
+    Heartbeat(Option<Utc>),
+    /// To a pile register: 0 ok, 1 unknown pile, 2 connectors differ.
+    PileRegister(u8),
+    /// To a tariff check: the number of the platform's tariff, and whether ours is the same.
+    TariffCheck {
+        /// Ours is the same.
+        same: bool,
+        /// The platform's current number.
+        number: u32,
+    },
+    /// To a tariff request; `None` = the platform has none.
+    Tariff(Option<Tariff>),
+    /// To a goodbye.
+    Goodbye,
+    /// To an authorise request.
+    Decision(Decision),
+    /// To a start result.
+    StartResult,
+    /// To a record. `verdict` is `None` when it is no acknowledgement.
+    Record {
+        /// Of the record.
+        txn: TransactionNumber,
+        /// Taken, refused, or nothing.
+        verdict: Option<Verdict>,
+    },
+    /// FD, FE or FF: the platform refuses to know this message.
+    Refused(u8),
+}
+
+/// What octets meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A good frame that answers a question of ours.
+    Reply {
+        /// Which one.
+        kind: Kind,
+        /// Sequence of our request.
+        sequence: u32,
+        /// The answer.
+        reply: Reply,
+    },
+    /// A good frame that wants an answer.
+    Command {
+        /// How to answer.
+        reply_to: ReplyTo,
+        /// What is wanted.
+        command: Command,
+    },
+    /// A good frame that the codec answers by itself (malformed, not supported): write these octets.
+    Respond(Vec<u8>),
+    /// A good frame without any effect here.
+    Ignored(&'static str),
+    /// Octets that were refused; the name of the verdict.
+    Bad(&'static str),
+    /// The stream is beyond repair: close the connection.
+    Hopeless,
+}
+
+impl Incoming {
+    /// Whether it shows that the platform lives: every good frame does.
+    #[must_use]
+    pub fn is_life(&self) -> bool {
+        match self {
+            Incoming::Reply { .. }
+            | Incoming::Command { .. }
+            | Incoming::Respond(_)
+            | Incoming::Ignored(_) => true,
+            Incoming::Bad(_) | Incoming::Hopeless => false,
+        }
+    }
+}
+
+/// One platform protocol.
+pub trait Uplink: Send {
+    /// A new connection: forget the unfinished frame of the old one.
+    fn reset(&mut self);
+
+    /// One frame.
+    fn encode(&mut self, sequence: u32, outgoing: &Outgoing<'_>) -> Vec<u8>;
+
+    /// The answer to a command.
+    fn answer(&mut self, to: &ReplyTo, answer: &Answer) -> Vec<u8>;
+
+    /// Octets as they arrived, in any pieces.
+    fn receive(&mut self, octets: &[u8]) -> Vec<Incoming>;
+
+    /// Whether a frame has begun and is not complete; the link gives it 10 s.
+    fn is_waiting(&self) -> bool;
+
+    /// The unfinished frame will not come: drop its first octet and look again.
+    fn expire(&mut self) -> Vec<Incoming>;
+}
