@@ -11,5 +11,6 @@ pub mod model;
 pub mod outbox;
 pub mod port;
 pub mod session;
+pub mod sim;
 pub mod uplink;
 pub mod wire;

@@ -236,6 +236,12 @@ impl Link {
         !self.replies.is_full()
     }
 
+    /// Of the newest connection that was asked for.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// Whether a login is in force.
     #[must_use]
     pub fn is_online(&self) -> bool {

@@ -1,0 +1,9 @@
+//! A depot and a platform in software: for the demo, for tests, for training.
+//!
+//! The models are pure: time comes in, octets go out, one seed gives one run. The same models run in real time over
+//! pseudo-terminals and TCP (`depotsim`) and on a virtual clock (`tests/sim`). They are written from the specs of the
+//! devices, not from the drivers: they judge what they receive and count what breaks a rule.
+
+pub mod bay;
+pub mod line;
+pub mod vehicle;
