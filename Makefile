@@ -1,0 +1,49 @@
+# Everything is one word. `make demo` and `make test` are all a newcomer needs.
+CARGO ?= cargo
+DEMO_SECONDS ?= 60
+FUZZ_SECONDS ?= 60
+SOAK_DAYS ?= 50
+export DEMO_SECONDS SOAK_DAYS
+
+.PHONY: help demo test lint unit sim daemon soak bench fuzz deps clean
+
+help:
+	@echo 'make demo    a depot and a platform in software; watch buses charge ($(DEMO_SECONDS) s)'
+	@echo 'make test    everything that CI runs'
+	@echo 'make soak    $(SOAK_DAYS) simulated depot days, new seeds each time'
+	@echo 'make fuzz    every decoder, $(FUZZ_SECONDS) s each'
+
+demo: deps
+	$(CARGO) build --release --bins
+	@target/release/depotsim demo --seconds $(DEMO_SECONDS)
+
+test: deps lint unit sim daemon
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --quiet -- -D warnings
+
+# Pure parts, vectors, tidy: quick to build, with overflow checks.
+unit:
+	$(CARGO) test --lib --bins --test tidy --test vectors
+
+# Depot days on a virtual clock against the reference model.
+sim:
+	$(CARGO) test --profile sim --test sim
+
+# The built binaries over pseudo-terminals and TCP, killed and restarted.
+daemon:
+	$(CARGO) test --profile sim --test daemon
+
+soak: deps
+	SOAK=1 $(CARGO) test --profile sim --test sim soak -- --nocapture
+
+fuzz: deps
+	packaging/fuzz.sh $(FUZZ_SECONDS)
+
+# Debian packages that the build needs; says what it does.
+deps:
+	@packaging/build-deps.sh
+
+clean:
+	$(CARGO) clean

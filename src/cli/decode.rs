@@ -1,0 +1,125 @@
+//! `depotctl decode`: frames in, JSON out. Needs no daemon.
+
+use super::{Exit, Failure};
+use crate::wire::codec::{self, Codec, Decoded, Options};
+use crate::wire::hex;
+use clap::Args;
+use serde_json::{Map, Value, json};
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+
+/// `decode PROTOCOL [HEX…]`
+#[derive(Args, Debug)]
+pub(super) struct Decode {
+    /// dlt645, modbus-rtu, osdp or platform222
+    protocol: String,
+    /// Octets in hex; each argument is a stream of its own. Without any, lines of standard input
+    hex: Vec<String>,
+    /// modbus-rtu: the frames are responses
+    #[arg(long)]
+    response: bool,
+    /// platform222: checksum variant [default: ibm3740]
+    #[arg(long, value_name = "VARIANT")]
+    crc: Option<String>,
+    /// platform222: byte order of the checksum
+    #[arg(long, value_name = "ORDER", value_parser = ["be", "le"], default_value = "be")]
+    crc_order: String,
+    /// osdp: file with the base key (32 hex digits), to open a secure channel whose handshake is among the frames
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// osdp: session keys and last MACs as JSON, to open single secure frames
+    #[arg(long, value_name = "FILE")]
+    context: Option<PathBuf>,
+}
+
+pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
+    codec::by_name(protocol).ok_or_else(|| {
+        let known = codec::CODECS.iter().map(|c| c.name).collect::<Vec<_>>().join(", ");
+        Failure::new(Exit::Usage, format_args!("no protocol {protocol:?}; known: {known}"))
+    })
+}
+
+/// Runs the command. Exit 65 when any octets were refused.
+pub(super) fn run(command: &Decode) -> Result<(), Failure> {
+    let codec = find(&command.protocol)?;
+    let options = options(command)?;
+    let mut out = std::io::stdout().lock();
+    let mut good = true;
+    if command.hex.is_empty() {
+        for line in std::io::stdin().lock().lines() {
+            let line = line.map_err(|e| Failure::new(Exit::Io, format_args!("standard input: {e}")))?;
+            if !line.trim().is_empty() {
+                good &= one(codec, &line, &options, &mut out)?;
+            }
+        }
+    } else {
+        for stream in &command.hex {
+            good &= one(codec, stream, &options, &mut out)?;
+        }
+    }
+    if good { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
+}
+
+fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Result<bool, Failure> {
+    let Some(octets) = hex::parse(text) else {
+        return print(codec, Decoded::Bad { offset: 0, error: "not_hex: not an even number of hex digits".to_owned() }, out);
+    };
+    let mut good = true;
+    for decoded in (codec.decode)(&octets, options) {
+        good &= print(codec, decoded, out)?;
+    }
+    Ok(good)
+}
+
+fn print(codec: &Codec, decoded: Decoded, out: &mut impl Write) -> Result<bool, Failure> {
+    let (good, object) = match decoded {
+        Decoded::Good { object, .. } => {
+            let mut shown = Map::new();
+            shown.insert("ok".to_owned(), Value::Bool(true));
+            shown.insert("protocol".to_owned(), json!(codec.name));
+            shown.extend(object);
+            (true, shown)
+        }
+        Decoded::Bad { offset, error } => {
+            let mut shown = Map::new();
+            shown.insert("ok".to_owned(), Value::Bool(false));
+            shown.insert("protocol".to_owned(), json!(codec.name));
+            shown.insert("error".to_owned(), json!(error));
+            shown.insert("offset".to_owned(), json!(offset));
+            (false, shown)
+        }
+    };
+    writeln!(out, "{}", Value::Object(object)).map_err(|e| Failure::new(Exit::Io, format_args!("standard output: {e}")))?;
+    Ok(good)
+}
+
+fn options(command: &Decode) -> Result<Options, Failure> {
+    let key = match &command.key_file {
+        Some(path) => Some(key(path)?),
+        None => None,
+    };
+    let context = match &command.context {
+        Some(path) => {
+            let text = read(path)?;
+            Some(serde_json::from_str(&text).map_err(|e| Failure::new(Exit::Data, format_args!("{}: {e}", path.display())))?)
+        }
+        None => None,
+    };
+    Ok(Options {
+        response: command.response,
+        crc: command.crc.clone(),
+        crc_little_endian: command.crc_order == "le",
+        key,
+        context,
+    })
+}
+
+fn key(path: &Path) -> Result<[u8; 16], Failure> {
+    let text = read(path)?;
+    let octets = hex::parse(text.trim()).and_then(|o| <[u8; 16]>::try_from(o).ok());
+    octets.ok_or_else(|| Failure::new(Exit::Data, format_args!("{}: not a key of 32 hex digits", path.display())))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|e| Failure::new(Exit::Io, format_args!("{}: {e}", path.display())))
+}

@@ -1,0 +1,116 @@
+//! The local API: one vocabulary for the tool, the page and tests.
+//!
+//! A unix socket (0660, group `depotd`), one JSON object a line in, one JSON object a line out. Nothing here is
+//! reachable from the network.
+
+pub mod client;
+pub mod desk;
+pub mod server;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A question or an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ask {
+    /// One screen.
+    Status,
+    /// Chargers by connector.
+    Connectors,
+    /// Meters, readers and chargers with their links.
+    Devices {
+        /// `meter`, `reader` or `charger`.
+        kind: String,
+    },
+    /// Lines with their use and counters.
+    Lines,
+    /// Open and past sessions, newest first.
+    Sessions {
+        /// At most so many.
+        limit: usize,
+    },
+    /// One session with its steps.
+    Session {
+        /// Its transaction number.
+        txn: String,
+    },
+    /// The ledger, newest first.
+    Records {
+        /// Only what the platform does not have.
+        unsent: bool,
+        /// At most so many.
+        limit: usize,
+    },
+    /// One record.
+    Record {
+        /// Its transaction number.
+        txn: String,
+    },
+    /// What waits for the platform, oldest first, and why.
+    Queue {
+        /// At most so many.
+        limit: usize,
+    },
+    /// The card list.
+    Cards {
+        /// At most so many.
+        limit: usize,
+    },
+    /// Open alarms.
+    Alarms,
+    /// Who did what when, newest first.
+    Audit {
+        /// At most so many.
+        limit: usize,
+    },
+    /// Start a connector locally.
+    Start {
+        /// `44030000010001/1`.
+        connector: String,
+        /// Who orders it.
+        by: String,
+    },
+    /// Stop a connector locally.
+    Stop {
+        /// `44030000010001/1`.
+        connector: String,
+        /// Who orders it.
+        by: String,
+    },
+    /// Hash chain, totals, integrity of the store.
+    Verify,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// What was asked for.
+    Good {
+        /// The data.
+        data: Value,
+    },
+    /// Why not.
+    Refused {
+        /// What is wrong and what to do.
+        error: String,
+    },
+}
+
+impl Answer {
+    /// Anything that serialises.
+    #[must_use]
+    pub fn good(data: &impl Serialize) -> Answer {
+        match serde_json::to_value(data) {
+            Ok(data) => Answer::Good { data },
+            Err(error) => Answer::Refused { error: error.to_string() },
+        }
+    }
+
+    /// A refusal.
+    #[must_use]
+    pub fn refused(error: impl std::fmt::Display) -> Answer {
+        Answer::Refused { error: error.to_string() }
+    }
+}
