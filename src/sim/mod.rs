@@ -6,4 +6,5 @@
 
 pub mod bay;
 pub mod line;
+pub mod people;
 pub mod vehicle;
