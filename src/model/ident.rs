@@ -131,7 +131,7 @@ impl FromStr for CardUid {
 
     fn from_str(text: &str) -> Result<Self, BadIdentity> {
         const FORM: BadIdentity = BadIdentity("a card UID of 2 to 20 hexadecimal digits");
-        if !text.is_ascii() || text.len() % 2 != 0 {
+        if !text.is_ascii() || !text.len().is_multiple_of(2) {
             return Err(FORM);
         }
         let octets: Option<Vec<u8>> =

@@ -7,4 +7,5 @@
 pub mod bay;
 pub mod line;
 pub mod people;
+pub mod slave;
 pub mod vehicle;

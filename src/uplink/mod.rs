@@ -3,6 +3,8 @@
 //! One folder per platform protocol. A codec is pure and remembers nothing but the octets of an unfinished frame;
 //! order, time-outs, windows and repetition belong to [`crate::link`].
 
+pub mod p222;
+
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
 use crate::model::message::{

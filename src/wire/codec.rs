@@ -13,8 +13,11 @@ pub struct Codec {
     pub decode: fn(&[u8], &Options) -> Vec<Decoded>,
     /// The frame that an object as printed by `decode` (its `fields`, and where the protocol has them the header
     /// keys beside `fields`) determines.
-    pub encode: fn(&Map<String, Value>, &Options) -> Result<Vec<u8>, String>,
+    pub encode: Encode,
 }
+
+/// From an object to a frame, or why the object determines none.
+pub type Encode = fn(&Map<String, Value>, &Options) -> Result<Vec<u8>, String>;
 
 /// What the caller knows and the octets do not tell.
 #[derive(Clone, Debug, Default)]

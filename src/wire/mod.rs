@@ -8,7 +8,11 @@
 //! a small multiple of what it was given, and reads exactly: octets left over are an error.
 
 pub mod codec;
+pub mod dlt645;
 pub mod hex;
+pub mod modbus;
+pub mod osdp;
+pub mod platform222;
 
 /// How a receive buffer begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

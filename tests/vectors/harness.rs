@@ -6,31 +6,31 @@ use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// One vector of the file format, with the keys of the file it came from.
-pub struct Vector {
+pub(crate) struct Vector {
     /// The whole object.
-    pub object: Map<String, Value>,
+    pub(crate) object: Map<String, Value>,
 }
 
 impl Vector {
-    pub fn text(&self, key: &str) -> &str {
+    pub(crate) fn text(&self, key: &str) -> &str {
         self.object.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.text("name")
     }
 
-    pub fn octets(&self) -> Vec<u8> {
+    pub(crate) fn octets(&self) -> Vec<u8> {
         depotd::wire::hex::parse(self.text("hex")).expect("vector hex")
     }
 
-    pub fn fields(&self) -> &Value {
+    pub(crate) fn fields(&self) -> &Value {
         self.object.get("fields").unwrap_or(&Value::Null)
     }
 }
 
 /// All vectors of a group: the shipped (constructed) ones, or the whole published file where it is at hand.
-pub fn load(group: &str) -> Vec<Vector> {
+pub(crate) fn load(group: &str) -> Vec<Vector> {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/data/{group}.json"));
     let path = match published(group) {
         Some(path) => path,
@@ -59,12 +59,16 @@ fn published(group: &str) -> Option<PathBuf> {
 }
 
 /// The codec by its word.
-pub fn codec(name: &str) -> &'static Codec {
+pub(crate) fn codec(name: &str) -> &'static Codec {
     codec::by_name(name).unwrap_or_else(|| panic!("no codec {name}"))
 }
 
 /// Decodes a stream that must hold exactly one good frame.
-pub fn one_good(codec: &Codec, octets: &[u8], options: &Options) -> Result<Map<String, Value>, String> {
+pub(crate) fn one_good(
+    codec: &Codec,
+    octets: &[u8],
+    options: &Options,
+) -> Result<Map<String, Value>, String> {
     let mut all = (codec.decode)(octets, options);
     match (all.len(), all.pop()) {
         (1, Some(Decoded::Good { object, .. })) => Ok(object),
@@ -75,7 +79,7 @@ pub fn one_good(codec: &Codec, octets: &[u8], options: &Options) -> Result<Map<S
 
 /// Compares as the vector format asks: numbers as exact decimals, hexadecimal text without regard to case; every key
 /// of `wanted` must be there (more may be). Gives the first difference as a path.
-pub fn difference(wanted: &Value, found: &Value) -> Option<String> {
+pub(crate) fn difference(wanted: &Value, found: &Value) -> Option<String> {
     differ("", wanted, found)
 }
 
@@ -112,7 +116,7 @@ fn decimal(text: &str) -> (bool, String, i32) {
 }
 
 /// Fails with the whole list when any vector disagreed.
-pub fn verdict(group: &str, checked: usize, wrong: &[String]) {
+pub(crate) fn verdict(group: &str, checked: usize, wrong: &[String]) {
     println!("{group}: {checked} checks, {} wrong", wrong.len());
     assert!(checked > 0, "{group}: nothing was checked");
     assert!(wrong.is_empty(), "{group}:\n{}", wrong.join("\n"));

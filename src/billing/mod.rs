@@ -1,0 +1,1 @@
+//! Tariff slots, split over time, integer money.

@@ -1,0 +1,1 @@
+//! Half-duplex master of one line.

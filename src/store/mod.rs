@@ -1,0 +1,1 @@
+//! SQLite: append-only migrations, ledger with hash chain, queues.

@@ -1,0 +1,1 @@
+//! The uplink of wire profile 222.

@@ -1,0 +1,1 @@
+//! OSDP v2.2: card readers.
