@@ -1,2 +1,5 @@
-//! depotctl
-fn main() {}
+//! The tool of operators and field engineers.
+
+fn main() -> std::process::ExitCode {
+    depotd::cli::depotctl()
+}

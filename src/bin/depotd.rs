@@ -1,2 +1,5 @@
-//! depotd
-fn main() {}
+//! The daemon.
+
+fn main() -> std::process::ExitCode {
+    depotd::cli::depotd()
+}

@@ -1,2 +1,5 @@
-//! depotsim
-fn main() {}
+//! A depot and a platform in software.
+
+fn main() -> std::process::ExitCode {
+    depotd::cli::depotsim()
+}

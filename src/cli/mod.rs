@@ -7,6 +7,7 @@ mod depotctl;
 mod depotd;
 mod depotsim;
 mod encode;
+mod show;
 mod table;
 
 pub use depotctl::main as depotctl;

@@ -1,8 +1,9 @@
 //! The store on a thread of its own: SQLite blocks, and a disk may take its time.
 
-use super::Pulse;
+use super::{IDLE_TURN, Pulse};
 use crate::model::batch::Batch;
 use crate::model::message::{Entry, Lane};
+use crate::model::time::Utc;
 use crate::store::Store;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -15,6 +16,8 @@ pub enum Ask {
     Load(Lane, u64, usize),
     /// Something that people want to know.
     Query(Box<dyn FnOnce(&Store) + Send>),
+    /// Acknowledged records older than this may go.
+    Prune(Utc, Duration),
 }
 
 /// What comes of it.
@@ -26,6 +29,14 @@ pub enum Done {
     CommitFailed(u64, String),
     /// Entries of a lane; `None` when they could not be read.
     Loaded(Lane, Option<Vec<Entry>>),
+}
+
+/// Who is told.
+pub struct Outcomes {
+    /// Of batches.
+    pub station: mpsc::Sender<Done>,
+    /// Of reads of a lane.
+    pub link: mpsc::Sender<Done>,
 }
 
 /// A handle for questions of people.
@@ -46,7 +57,7 @@ impl Questions {
 pub fn spawn(
     mut store: Store,
     mut asks: mpsc::Receiver<Ask>,
-    done: mpsc::Sender<Done>,
+    outcomes: Outcomes,
     pulse: Pulse,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("store".to_owned()).stack_size(512 * 1024).spawn(move || {
@@ -57,32 +68,52 @@ pub fn spawn(
         };
         loop {
             pulse.beat();
-            let ask = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(2), asks.recv()).await });
-            let outcome = match ask {
-                Err(_) => continue,
+            let ask = runtime.block_on(async { tokio::time::timeout(IDLE_TURN, asks.recv()).await });
+            let told = match ask {
+                Err(_) => Ok(()),
                 Ok(None) => return,
                 Ok(Some(Ask::Query(question))) => {
                     question(&store);
-                    continue;
+                    Ok(())
                 }
-                Ok(Some(Ask::Commit(batch))) => match store.apply(&batch) {
-                    Ok(()) => Done::Committed(batch.number),
-                    Err(error) => {
-                        tracing::error!(batch = batch.number, rows = batch.rows.len(), %error, "nothing of it was written");
-                        Done::CommitFailed(batch.number, error.to_string())
+                Ok(Some(Ask::Prune(now, keep))) => {
+                    match store.prune(now, keep) {
+                        Ok(0) => {}
+                        Ok(records) => tracing::info!(records, "acknowledged records older than keep_records removed"),
+                        Err(error) => tracing::warn!(%error, "old records were not removed"),
                     }
-                },
-                Ok(Some(Ask::Load(lane, after, limit))) => match store.entries(lane, after, limit) {
-                    Ok(entries) => Done::Loaded(lane, Some(entries)),
-                    Err(error) => {
-                        tracing::error!(?lane, %error, "the queue could not be read");
-                        Done::Loaded(lane, None)
-                    }
-                },
+                    Ok(())
+                }
+                Ok(Some(Ask::Commit(batch))) => outcomes.station.blocking_send(commit(&mut store, &batch)),
+                Ok(Some(Ask::Load(lane, after, limit))) => {
+                    // without a platform nobody listens
+                    let _unheard = outcomes.link.blocking_send(load(&store, lane, after, limit));
+                    Ok(())
+                }
             };
-            if done.blocking_send(outcome).is_err() {
+            if told.is_err() {
                 return;
             }
         }
     })
+}
+
+fn commit(store: &mut Store, batch: &Batch) -> Done {
+    match store.apply(batch) {
+        Ok(()) => Done::Committed(batch.number),
+        Err(error) => {
+            tracing::error!(batch = batch.number, rows = batch.rows.len(), %error, "nothing of it was written");
+            Done::CommitFailed(batch.number, error.to_string())
+        }
+    }
+}
+
+fn load(store: &Store, lane: Lane, after: u64, limit: usize) -> Done {
+    match store.entries(lane, after, limit) {
+        Ok(entries) => Done::Loaded(lane, Some(entries)),
+        Err(error) => {
+            tracing::error!(?lane, %error, "the queue could not be read");
+            Done::Loaded(lane, None)
+        }
+    }
 }

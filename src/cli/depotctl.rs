@@ -1,0 +1,228 @@
+//! `depotctl`: the operator's and field engineer's tool.
+
+use super::show::{self, Columns};
+use super::{Exit, Failure, decode, encode};
+use crate::config;
+use crate::control::{Answer, Ask, client};
+use crate::store::Store;
+use clap::{CommandFactory, Parser, Subcommand};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const SOCKET: &str = "/run/depotd/control.sock";
+
+/// Looks into a running depotd, gives it local orders, and decodes frames on its own.
+#[derive(Parser, Debug)]
+#[command(name = "depotctl", version, arg_required_else_help = true)]
+struct Args {
+    /// Control socket of the daemon [default: $DEPOTD_SOCKET, else /run/depotd/control.sock]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// One JSON document instead of a table
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// One screen: link, connectors, queue, alarms, clock
+    Status,
+    /// Connectors with their sessions
+    Connectors,
+    /// Chargers with their links
+    Chargers,
+    /// Meters with their links
+    Meters,
+    /// Card readers with their links
+    Readers,
+    /// RS-485 lines: use of the wire, polls, faults
+    Lines,
+    /// Open and past sessions, newest first
+    Sessions {
+        /// At most so many
+        #[arg(short = 'n', long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// One session, every step with its time
+    Session {
+        /// Its transaction number
+        txn: String,
+    },
+    /// The ledger, newest first: sent, acknowledged, refused
+    Records {
+        /// Only what the platform does not have
+        #[arg(long)]
+        unsent: bool,
+        /// At most so many
+        #[arg(short = 'n', long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// One record, every field
+    Record {
+        /// Its transaction number
+        txn: String,
+    },
+    /// What waits for the platform, oldest first, and why
+    Queue {
+        /// At most so many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// The card list with its version and age
+    Cards {
+        /// At most so many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Open alarms
+    Alarms,
+    /// Who did what when, newest first
+    Audit {
+        /// At most so many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Start a connector locally (audited)
+    Start {
+        /// For example 44030000010001/1
+        connector: String,
+    },
+    /// Stop what runs at a connector (audited)
+    Stop {
+        /// For example 44030000010001/1
+        connector: String,
+    },
+    /// Hash chain, totals and integrity of the store; exit 65 and the first bad record when it does not hold
+    Verify {
+        /// Work on this file, without a daemon
+        #[arg(long, value_name = "FILE", requires = "config")]
+        db: Option<PathBuf>,
+        /// Configuration that names the station (with --db)
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Check a configuration file
+    Check {
+        /// Configuration file
+        #[arg(long, value_name = "FILE", default_value = "/etc/depotd/depotd.toml")]
+        config: PathBuf,
+    },
+    /// Frames in, JSON out
+    Decode(decode::Decode),
+    /// JSON lines as `decode` prints them in, hex lines out
+    Encode(encode::Encode),
+    /// Completions for a shell, on stdout
+    Completions {
+        /// bash, zsh, fish
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    super::run("depotctl", |args: Args| {
+        let link = Daemon { socket: args.socket, json: args.json };
+        match args.command {
+            Command::Decode(command) => decode::run(&command),
+            Command::Encode(command) => encode::run(&command),
+            Command::Check { config } => {
+                super::depotd::load(&config)?;
+                println!("{}: ok", config.display());
+                Ok(())
+            }
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Args::command(), "depotctl", &mut std::io::stdout());
+                Ok(())
+            }
+            Command::Verify { db: Some(db), config } => verify_file(&db, config.as_deref(), link.json),
+            Command::Verify { db: None, .. } => verdict(&link.ask(&Ask::Verify)?, link.json),
+            Command::Status => link.show(&Ask::Status, show::status),
+            Command::Connectors => link.list(&Ask::Connectors, show::CONNECTORS),
+            Command::Chargers => link.list(&Ask::Devices { kind: "charger".to_owned() }, show::DEVICES),
+            Command::Meters => link.list(&Ask::Devices { kind: "meter".to_owned() }, show::DEVICES),
+            Command::Readers => link.list(&Ask::Devices { kind: "reader".to_owned() }, show::DEVICES),
+            Command::Lines => link.list(&Ask::Lines, show::LINES),
+            Command::Sessions { limit } => link.list(&Ask::Sessions { limit }, show::SESSIONS),
+            Command::Session { txn } => link.show(&Ask::Session { txn }, show::one),
+            Command::Records { unsent, limit } => link.list(&Ask::Records { unsent, limit }, show::RECORDS),
+            Command::Record { txn } => link.show(&Ask::Record { txn }, show::one),
+            Command::Queue { limit } => link.list(&Ask::Queue { limit }, show::QUEUE),
+            Command::Cards { limit } => link.list(&Ask::Cards { limit }, show::CARDS),
+            Command::Alarms => link.list(&Ask::Alarms, show::ALARMS),
+            Command::Audit { limit } => link.list(&Ask::Audit { limit }, show::AUDIT),
+            Command::Start { connector } => link.order(&Ask::Start { connector, by: who() }),
+            Command::Stop { connector } => link.order(&Ask::Stop { connector, by: who() }),
+        }
+    })
+}
+
+/// The daemon behind its socket.
+struct Daemon {
+    socket: Option<PathBuf>,
+    json: bool,
+}
+
+impl Daemon {
+    fn ask(&self, ask: &Ask) -> Result<Value, Failure> {
+        let given = self.socket.clone().or_else(|| std::env::var_os("DEPOTD_SOCKET").map(PathBuf::from));
+        let socket = given.unwrap_or_else(|| PathBuf::from(SOCKET));
+        match client::ask(&socket, ask) {
+            Ok(Answer::Good { data }) => Ok(data),
+            Ok(Answer::Refused { error }) => Err(Failure::new(Exit::Data, error)),
+            Err(error) => Err(unreachable(&socket, &error)),
+        }
+    }
+
+    fn show(&self, ask: &Ask, text: impl FnOnce(&Value) -> String) -> Result<(), Failure> {
+        let data = self.ask(ask)?;
+        show::print(&if self.json { show::document(&data) } else { text(&data) })
+    }
+
+    fn list(&self, ask: &Ask, columns: Columns) -> Result<(), Failure> {
+        self.show(ask, |data| show::list(data, columns))
+    }
+
+    fn order(&self, ask: &Ask) -> Result<(), Failure> {
+        let data = self.ask(ask)?;
+        show::print(&if self.json { show::document(&data) } else { "done\n".to_owned() })
+    }
+}
+
+fn unreachable(socket: &Path, error: &std::io::Error) -> Failure {
+    let shown = socket.display();
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Failure::new(
+            Exit::Permission,
+            format_args!("{shown}: not allowed; run it as root or as a member of the group depotd"),
+        ),
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => Failure::new(
+            Exit::Unavailable,
+            format_args!("{shown}: no daemon answers; is it running? systemctl status depotd, or name its socket with --socket PATH"),
+        ),
+        _ => Failure::new(Exit::Unavailable, format_args!("{shown}: {error}")),
+    }
+}
+
+fn verify_file(db: &Path, config: Option<&Path>, json: bool) -> Result<(), Failure> {
+    let config: config::Config = super::depotd::load(config.unwrap_or(Path::new("/etc/depotd/depotd.toml")))?;
+    let store = Store::open_read_only(db).map_err(|e| Failure::new(Exit::Io, e))?;
+    let report = store.verify(config.code).map_err(|e| Failure::new(Exit::Data, e))?;
+    let data = serde_json::to_value(&report).map_err(|e| Failure::new(Exit::Internal, e))?;
+    verdict(&data, json)
+}
+
+fn verdict(data: &Value, json: bool) -> Result<(), Failure> {
+    show::print(&if json { show::document(data) } else { show::one(data) })?;
+    if data["good"] == Value::Bool(true) { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
+}
+
+/// Who gives the order, as the operating system knows it.
+fn who() -> String {
+    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
+    let uid = rustix::process::getuid().as_raw();
+    if name.is_empty() { format!("uid {uid}") } else { format!("{name} (uid {uid})") }
+}

@@ -1,0 +1,223 @@
+//! Answers questions: the state of the station from its loop, the past from the store, lines from their machines.
+
+use super::{Answer, Ask};
+use crate::bus::Line;
+use crate::link::LinkStatus;
+use crate::model::ident::{ConnectorId, DeviceCode, DeviceId, TransactionNumber};
+use crate::port::clock::Clock;
+use crate::station::{OperatorOrder, Status};
+use crate::store::Store;
+use crate::task::station::Call;
+use crate::task::store::Questions;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Most rows that one answer carries.
+const MOST: usize = 10_000;
+/// How long the station may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A configured device, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct Device {
+    /// Index that machines know it by.
+    #[serde(skip)]
+    pub id: DeviceId,
+    /// `meter`, `reader` or `charger`.
+    pub kind: &'static str,
+    /// Its name; for a charger `CODE/N`.
+    pub name: String,
+    /// Name of its line.
+    pub line: String,
+    /// Address on the line.
+    pub address: String,
+}
+
+/// What answers need.
+#[derive(Clone)]
+pub struct Desk {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    code: DeviceCode,
+    name: String,
+    station: mpsc::Sender<Call>,
+    store: Questions,
+    lines: Vec<(String, Arc<Mutex<Line>>)>,
+    devices: Vec<Device>,
+    link: Option<watch::Receiver<LinkStatus>>,
+    clock: Arc<Clock>,
+}
+
+/// The parts of a desk.
+pub struct Parts {
+    /// Station code.
+    pub code: DeviceCode,
+    /// Station name.
+    pub name: String,
+    /// To the station loop.
+    pub station: mpsc::Sender<Call>,
+    /// To the store.
+    pub store: Questions,
+    /// The lines by name.
+    pub lines: Vec<(String, Arc<Mutex<Line>>)>,
+    /// Every configured device.
+    pub devices: Vec<Device>,
+    /// The link, if there is a platform.
+    pub link: Option<watch::Receiver<LinkStatus>>,
+    /// The clocks.
+    pub clock: Arc<Clock>,
+}
+
+impl Desk {
+    /// A desk over these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Desk {
+        let Parts { code, name, station, store, lines, devices, link, clock } = parts;
+        Desk { inner: Arc::new(Inner { code, name, station, store, lines, devices, link, clock }) }
+    }
+
+    /// The answer to a question; carries out an order.
+    pub async fn answer(&self, ask: Ask) -> Answer {
+        match ask {
+            Ask::Status => match self.status().await {
+                Some(status) => Answer::good(&status),
+                None => ending(),
+            },
+            Ask::Connectors => match self.station().await {
+                Some(status) => Answer::good(&status.connectors),
+                None => ending(),
+            },
+            Ask::Alarms => match self.station().await {
+                Some(status) => Answer::good(&status.alarms),
+                None => ending(),
+            },
+            Ask::Devices { kind } => Answer::good(&self.devices(&kind)),
+            Ask::Lines => Answer::good(&self.lines()),
+            Ask::Sessions { limit } => self.ask(move |store| store.sessions(limit.min(MOST))).await,
+            Ask::Records { unsent, limit } => self.ask(move |store| store.records(unsent, limit.min(MOST))).await,
+            Ask::Queue { limit } => self.ask(move |store| store.queue(limit.min(MOST))).await,
+            Ask::Cards { limit } => self.ask(move |store| store.cards(limit.min(MOST))).await,
+            Ask::Audit { limit } => self.ask(move |store| store.audit(limit.min(MOST))).await,
+            Ask::Session { txn } => self.one(&txn, "session", |store, txn| store.session(txn)).await,
+            Ask::Record { txn } => self.one(&txn, "record", |store, txn| store.record(txn)).await,
+            Ask::Verify => {
+                let code = self.inner.code;
+                self.ask(move |store| store.verify(code)).await
+            }
+            Ask::Start { connector, by } => {
+                self.order(&connector, |connector| OperatorOrder::Start { connector, by }).await
+            }
+            Ask::Stop { connector, by } => {
+                self.order(&connector, |connector| OperatorOrder::Stop { connector, by }).await
+            }
+        }
+    }
+
+    async fn station(&self) -> Option<Status> {
+        let (answer, answered) = oneshot::channel();
+        self.inner.station.send(Call::Status(answer)).await.ok()?;
+        tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
+    }
+
+    async fn status(&self) -> Option<Value> {
+        let mut status = serde_json::to_value(self.station().await?).ok()?;
+        status["name"] = json!(self.inner.name);
+        status["version"] = json!(env!("CARGO_PKG_VERSION"));
+        status["uptime_s"] = json!(self.inner.clock.now().mono.0 / 1_000_000);
+        match &self.inner.link {
+            Some(link) => {
+                let link = link.borrow().clone();
+                status["link"]["state"] = json!(link.state);
+                status["link"]["address"] = json!(link.address);
+                status["link"]["tries"] = json!(link.tries);
+            }
+            None => status["link"]["state"] = json!("none"),
+        }
+        Some(status)
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let now = self.inner.clock.now();
+        let one = |(name, line): &(String, Arc<Mutex<Line>>)| {
+            let mut value = line.lock().ok().and_then(|l| serde_json::to_value(l.status(now)).ok())?;
+            value["name"] = json!(name);
+            for device in value["devices"].as_array_mut().into_iter().flatten() {
+                let id = device["device"].as_u64();
+                let known = self.inner.devices.iter().find(|d| Some(u64::from(d.id.0)) == id);
+                device["name"] = json!(known.map(|d| d.name.as_str()));
+            }
+            Some(value)
+        };
+        self.inner.lines.iter().filter_map(one).collect()
+    }
+
+    /// Devices of a kind with what their line knows of them.
+    fn devices(&self, kind: &str) -> Vec<Value> {
+        let lines = self.lines();
+        let health = |device: &Device| {
+            let line = lines.iter().find(|l| l["name"] == json!(device.line))?;
+            line["devices"].as_array()?.iter().find(|d| d["device"] == json!(device.id.0)).cloned()
+        };
+        let one = |device: &Device| {
+            let mut value = json!(device);
+            value["health"] = json!(health(device));
+            value
+        };
+        self.inner.devices.iter().filter(|d| d.kind == kind).map(one).collect()
+    }
+
+    async fn ask<T: Serialize + Send + 'static, E: std::fmt::Display + Send + 'static>(
+        &self,
+        question: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
+    ) -> Answer {
+        match self.inner.store.ask(question).await {
+            Some(Ok(rows)) => Answer::good(&rows),
+            Some(Err(error)) => Answer::refused(error),
+            None => ending(),
+        }
+    }
+
+    async fn one<T: Serialize + Send + 'static, E: std::fmt::Display + Send + 'static>(
+        &self,
+        txn: &str,
+        what: &'static str,
+        question: impl FnOnce(&Store, &TransactionNumber) -> Result<Option<T>, E> + Send + 'static,
+    ) -> Answer {
+        let txn: TransactionNumber = match txn.parse() {
+            Ok(txn) => txn,
+            Err(error) => return Answer::refused(format_args!("{txn:?} is no transaction number; it has {error}")),
+        };
+        match self.inner.store.ask(move |store| question(store, &txn)).await {
+            Some(Ok(Some(row))) => Answer::good(&row),
+            Some(Ok(None)) => Answer::refused(format_args!("no {what} has the number {txn}; `depotctl {what}s` lists them")),
+            Some(Err(error)) => Answer::refused(error),
+            None => ending(),
+        }
+    }
+
+    async fn order(&self, connector: &str, order: impl FnOnce(ConnectorId) -> OperatorOrder) -> Answer {
+        let connector: ConnectorId = match connector.parse() {
+            Ok(connector) => connector,
+            Err(error) => return Answer::refused(format_args!("{connector:?} is no connector; it is {error}")),
+        };
+        let (answer, answered) = oneshot::channel();
+        if self.inner.station.send(Call::Order(order(connector), answer)).await.is_err() {
+            return ending();
+        }
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(Ok(()))) => Answer::Good { data: json!({ "done": true }) },
+            Ok(Ok(Err(why))) => Answer::refused(why),
+            Ok(Err(_)) => ending(),
+            Err(_) => Answer::refused("the station did not decide in 20 s; see journalctl -u depotd"),
+        }
+    }
+}
+
+fn ending() -> Answer {
+    Answer::refused("the daemon is ending; ask again when it is up")
+}

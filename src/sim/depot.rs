@@ -1,0 +1,356 @@
+//! A whole depot on a clock that is given to it: lines with their devices, charging places, people. Pure.
+//!
+//! The master's octets come in with the moment they were written, take their wire time, are heard by every device of
+//! the line, and the answers come out when their wire time is over.
+
+use super::bay::{Bay, Electronics};
+use super::line::{Fault, Pacer};
+use super::people::{Deed, Habits, Visitor};
+use super::plan::{Place, Plan, PlannedMeter};
+use super::slave::Slave;
+use super::vehicle::Vehicle;
+use super::{charger, meter, modbus_meter, reader};
+use crate::model::ident::{CardUid, ConnectorId};
+use crate::model::time::Instant;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Octets that begin no question are forgotten when the line was quiet for this long.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// The depot.
+pub struct Depot {
+    lines: Vec<Wire>,
+    places: Vec<Standing>,
+    random: fastrand::Rng,
+    /// What people did, for those who watch; emptied by them.
+    pub events: Vec<(Instant, String)>,
+}
+
+struct Wire {
+    name: String,
+    pacer: Pacer,
+    slots: Vec<Slot>,
+    arriving: VecDeque<(Instant, Vec<u8>)>,
+    heard: Vec<u8>,
+    heard_at: Instant,
+}
+
+struct Slot {
+    name: String,
+    place: usize,
+    device: Device,
+    fault: Option<Fault>,
+    /// Share of answers that go wrong in some way, in 1/1000.
+    flaky: u16,
+}
+
+enum Device {
+    Meter(meter::Meter),
+    ModbusMeter(modbus_meter::Meter),
+    Charger(charger::Charger),
+    Reader(reader::Reader),
+}
+
+impl Device {
+    fn slave(&mut self) -> &mut dyn Slave {
+        match self {
+            Device::Meter(device) => device,
+            Device::ModbusMeter(device) => device,
+            Device::Charger(device) => device,
+            Device::Reader(device) => device,
+        }
+    }
+
+    fn complaints(&self) -> &[String] {
+        match self {
+            Device::Meter(device) => device.complaints(),
+            Device::ModbusMeter(device) => device.complaints(),
+            Device::Charger(device) => device.complaints(),
+            Device::Reader(device) => device.complaints(),
+        }
+    }
+}
+
+struct Standing {
+    connector: ConnectorId,
+    bay: Bay,
+    visitor: Option<Visitor>,
+    look_at: Instant,
+    reader: (usize, usize),
+}
+
+/// What somebody at a keyboard or a test does to the depot; names are those of the plan.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Plugs a bus in.
+    Plug(ConnectorId, Vehicle),
+    /// Pulls the gun.
+    Unplug(ConnectorId),
+    /// Shows a card at `reader-N`.
+    Swipe(String, CardUid),
+    /// Lets a device go wrong.
+    Fault(String, Fault),
+    /// Lets this share (1/1000) of a device's answers go wrong.
+    Flaky(String, u16),
+    /// Mends a device.
+    Heal(String),
+}
+
+impl Depot {
+    /// Builds what is planned; with `habits` people come by themselves.
+    #[must_use]
+    pub fn new(plan: &Plan, habits: Option<&Habits>, electronics: Electronics, seed: u64) -> Depot {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut lines: Vec<Wire> = plan
+            .lines
+            .iter()
+            .map(|line| Wire {
+                name: line.name.clone(),
+                pacer: Pacer::new(line.baud, line.character_bits()),
+                slots: Vec::new(),
+                arriving: VecDeque::new(),
+                heard: Vec::new(),
+                heard_at: Instant::default(),
+            })
+            .collect();
+        let cards: Vec<CardUid> = plan.cards.iter().filter(|c| c.allowed).map(|c| c.uid).collect();
+        let mut places = Vec::new();
+        for (index, place) in plan.places.iter().enumerate() {
+            let reader = furnish(&mut lines, index, place);
+            // drivers of one place hold cards of their own, so that nobody charges at two guns at once
+            let own: Vec<CardUid> = cards.iter().copied().skip(index).step_by(plan.places.len().max(1)).collect();
+            let visitor = habits.and_then(|h| Visitor::new(h.clone(), own, random.u64(..)));
+            places.push(Standing {
+                connector: place.connector,
+                bay: Bay::new(Electronics { rated: place.rated, ..electronics }, place.register),
+                visitor,
+                look_at: Instant::default(),
+                reader,
+            });
+        }
+        Depot { lines, places, random, events: Vec::new() }
+    }
+
+    /// Number of lines, in the order of the plan.
+    #[must_use]
+    pub fn line_count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Octets of the master on a line.
+    pub fn written(&mut self, now: Instant, line: usize, octets: &[u8]) {
+        let wire = &mut self.lines[line];
+        wire.arriving.push_back((wire.pacer.arrived(now, octets.len()), octets.to_vec()));
+    }
+
+    /// Octets that have reached the master of a line by now.
+    pub fn take(&mut self, now: Instant, line: usize) -> Option<Vec<u8>> {
+        self.lines[line].pacer.take(now)
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, now: Instant) {
+        for line in 0..self.lines.len() {
+            while self.lines[line].arriving.front().is_some_and(|(at, _)| *at <= now) {
+                if let Some((at, octets)) = self.lines[line].arriving.pop_front() {
+                    self.hear(at, line, &octets);
+                }
+            }
+        }
+        for place in 0..self.places.len() {
+            if self.places[place].bay.wake_at().is_some_and(|at| at <= now) {
+                self.places[place].bay.advance(now);
+            }
+            self.people(now, place);
+        }
+    }
+
+    /// When something happens next by itself.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
+        let lines = self.lines.iter().flat_map(|l| [l.arriving.front().map(|(at, _)| *at), l.pacer.wake_at()]);
+        let places = self.places.iter().flat_map(|p| [p.bay.wake_at(), p.visitor.as_ref().map(|_| p.look_at)]);
+        lines.chain(places).flatten().min()
+    }
+
+    fn hear(&mut self, at: Instant, line: usize, octets: &[u8]) {
+        let wire = &mut self.lines[line];
+        if at.since(wire.heard_at) > QUIET {
+            wire.heard.clear();
+        }
+        wire.heard_at = at;
+        wire.heard.extend_from_slice(octets);
+        for slot in &mut wire.slots {
+            let bay = &mut self.places[slot.place].bay;
+            let Some(reaction) = slot.device.slave().hear(at, &wire.heard, bay) else { continue };
+            let taken = reaction.taken.min(wire.heard.len());
+            if let Some(mut answer) = reaction.answer {
+                answer.fault = answer.fault.or(slot.fault);
+                if answer.fault.is_none() && self.random.u16(..1000) < slot.flaky {
+                    answer.fault = Some(Fault::WORDS[self.random.usize(..Fault::WORDS.len())].1);
+                }
+                if answer.fault == Some(Fault::WrongAddress) {
+                    misaddress(&slot.device, &mut answer.octets);
+                }
+                wire.pacer.answer(at, answer, &mut self.random);
+                wire.heard.drain(..taken);
+                return;
+            }
+        }
+        // a broadcast, or a question to nobody here: the next write begins a new one
+    }
+
+    fn people(&mut self, now: Instant, place: usize) {
+        let standing = &mut self.places[place];
+        let Some(visitor) = &mut standing.visitor else { return };
+        if standing.look_at > now {
+            return;
+        }
+        standing.bay.advance(now);
+        let deed = visitor.look(now, &standing.bay);
+        standing.look_at = visitor.wake_at(now);
+        let connector = standing.connector;
+        match deed {
+            Some(Deed::Plug(vehicle)) => self.plug(now, connector, vehicle),
+            Some(Deed::Unplug) => self.unplug(now, connector),
+            Some(Deed::Swipe(uid)) => {
+                let (line, slot) = self.places[place].reader;
+                self.swipe(now, line, slot, uid);
+            }
+            None => {}
+        }
+    }
+
+    /// Does what somebody wants; an error says what is not there.
+    pub fn act(&mut self, now: Instant, act: Act) -> Result<(), String> {
+        match act {
+            Act::Plug(connector, vehicle) => {
+                self.place(connector)?;
+                self.plug(now, connector, vehicle);
+            }
+            Act::Unplug(connector) => {
+                self.place(connector)?;
+                self.unplug(now, connector);
+            }
+            Act::Swipe(name, uid) => {
+                let (line, slot) = self.slot(&name)?;
+                if !matches!(self.lines[line].slots[slot].device, Device::Reader(_)) {
+                    return Err(format!("{name} is no reader"));
+                }
+                self.swipe(now, line, slot, uid);
+            }
+            Act::Fault(name, fault) => self.slot_mut(&name)?.fault = Some(fault),
+            Act::Flaky(name, share) => self.slot_mut(&name)?.flaky = share,
+            Act::Heal(name) => {
+                let slot = self.slot_mut(&name)?;
+                (slot.fault, slot.flaky) = (None, 0);
+            }
+        }
+        Ok(())
+    }
+
+    fn plug(&mut self, now: Instant, connector: ConnectorId, vehicle: Vehicle) {
+        self.events.push((now, format!("{connector}  bus {} plugs in at {} %", vehicle.name, vehicle.soc())));
+        if let Ok(place) = self.place(connector) {
+            self.places[place].bay.plug(now, vehicle);
+        }
+    }
+
+    fn unplug(&mut self, now: Instant, connector: ConnectorId) {
+        let Ok(place) = self.place(connector) else { return };
+        if let Some(vehicle) = self.places[place].bay.unplug(now) {
+            self.events.push((now, format!("{connector}  bus {} leaves with {} %", vehicle.name, vehicle.soc())));
+        }
+    }
+
+    fn swipe(&mut self, now: Instant, line: usize, slot: usize, uid: CardUid) {
+        let slot = &mut self.lines[line].slots[slot];
+        let connector = self.places[slot.place].connector;
+        self.events.push((now, format!("{connector}  card {} at {}", uid.masked(), slot.name)));
+        if let Device::Reader(reader) = &mut slot.device {
+            reader.present(uid);
+        }
+    }
+
+    /// A charging place, to look at or to disturb.
+    pub fn bay(&mut self, connector: ConnectorId) -> Option<&mut Bay> {
+        let place = self.place(connector).ok()?;
+        Some(&mut self.places[place].bay)
+    }
+
+    /// Every place with its connector.
+    pub fn bays(&self) -> impl Iterator<Item = (ConnectorId, &Bay)> {
+        self.places.iter().map(|p| (p.connector, &p.bay))
+    }
+
+    /// Names of all devices.
+    pub fn devices(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().flat_map(|l| l.slots.iter().map(|s| s.name.as_str()))
+    }
+
+    /// Visits that led to output, and visits that were given up.
+    #[must_use]
+    pub fn visits(&self) -> (u32, u32) {
+        let visitors = self.places.iter().filter_map(|p| p.visitor.as_ref());
+        visitors.fold((0, 0), |(charged, given_up), v| (charged + v.charged, given_up + v.given_up))
+    }
+
+    /// Nobody comes any more; who is there finishes.
+    pub fn close(&mut self) {
+        self.places.iter_mut().filter_map(|p| p.visitor.as_mut()).for_each(Visitor::close);
+    }
+
+    /// Whether nobody is in the depot.
+    #[must_use]
+    pub fn is_deserted(&self) -> bool {
+        self.places.iter().filter_map(|p| p.visitor.as_ref()).all(Visitor::is_away)
+    }
+
+    /// The supply of the whole depot fails: charging ends, what is on the wires is lost, meters keep their registers.
+    pub fn power_cut(&mut self, now: Instant) {
+        self.unplug_master(None);
+        self.places.iter_mut().for_each(|p| p.bay.power_cut(now));
+    }
+
+    /// The master is gone: what is on the way on this line (or on all) is lost.
+    pub fn unplug_master(&mut self, line: Option<usize>) {
+        for (index, wire) in self.lines.iter_mut().enumerate() {
+            if line.is_none_or(|l| l == index) {
+                wire.pacer.clear();
+                wire.arriving.clear();
+                wire.heard.clear();
+            }
+        }
+    }
+
+    /// Every rule that the master broke, by device.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let slots = self.lines.iter().flat_map(|l| &l.slots);
+        slots.flat_map(|s| s.device.complaints().iter().map(move |c| format!("{}: {c}", s.name))).collect()
+    }
+
+    fn place(&self, connector: ConnectorId) -> Result<usize, String> {
+        let found = self.places.iter().position(|p| p.connector == connector);
+        found.ok_or_else(|| format!("there is no connector {connector}"))
+    }
+
+    fn slot(&self, name: &str) -> Result<(usize, usize), String> {
+        let all = self.lines.iter().enumerate();
+        let found = all.flat_map(|(l, w)| w.slots.iter().enumerate().map(move |(s, slot)| (l, s, slot)));
+        let mut found = found.filter(|(_, _, slot)| slot.name == name).map(|(l, s, _)| (l, s));
+        found.next().ok_or_else(|| format!("there is no device {name}"))
+    }
+
+    fn slot_mut(&mut self, name: &str) -> Result<&mut Slot, String> {
+        let (line, slot) = self.slot(name)?;
+        Ok(&mut self.lines[line].slots[slot])
+    }
+
+    /// Name of a line.
+    #[must_use]
+    pub fn line_name(&self, line: usize) -> &str {
+        &self.lines[line].name
+    }
+}

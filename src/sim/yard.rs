@@ -1,0 +1,77 @@
+//! The simulated depot in real time: each line a pseudo-terminal under a folder, the depot on the clock of the machine.
+
+use super::depot::{Act, Depot};
+use super::plan::Plan;
+use super::pty::Pty;
+use crate::port::clock::{Clock, sleep_until};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// How often lines are given free after a daemon that was killed.
+const RELEASE: Duration = Duration::from_millis(200);
+
+/// What the one who runs the yard wants of it.
+pub enum Want {
+    /// Do this to the depot; what came of it.
+    Act(Act, oneshot::Sender<Result<(), String>>),
+    /// Look at the depot.
+    Look(Box<dyn FnOnce(&mut Depot) + Send>),
+}
+
+/// Opens the lines of a plan under a folder.
+pub fn open(plan: &Plan, folder: &Path) -> io::Result<Vec<Arc<Pty>>> {
+    plan.lines.iter().map(|line| Pty::open(&folder.join(&line.name)).map(Arc::new)).collect()
+}
+
+/// Runs until nobody wants anything any more. What people do is told to `events`, one line each.
+pub async fn run(
+    mut depot: Depot,
+    lines: Vec<Arc<Pty>>,
+    mut wants: mpsc::Receiver<Want>,
+    events: mpsc::UnboundedSender<String>,
+    clock: Arc<Clock>,
+) {
+    let (octets, mut written) = mpsc::channel(64);
+    for (index, line) in lines.iter().enumerate() {
+        tokio::spawn(listen(index, Arc::clone(line), octets.clone()));
+    }
+    let mut release = tokio::time::interval(RELEASE);
+    loop {
+        let wake = depot.wake_at();
+        tokio::select! {
+            Some((line, read)) = written.recv() => {
+                let read: Vec<u8> = read;
+                depot.written(clock.now().mono, line, &read);
+            }
+            want = wants.recv() => match want {
+                Some(Want::Act(act, answer)) => drop(answer.send(depot.act(clock.now().mono, act))),
+                Some(Want::Look(look)) => look(&mut depot),
+                None => return,
+            },
+            _ = release.tick() => lines.iter().for_each(|line| line.release()),
+            () = sleep_until(&clock, wake) => {}
+        }
+        let now = clock.now().mono;
+        depot.advance(now);
+        for (index, line) in lines.iter().enumerate() {
+            while let Some(answer) = depot.take(now, index) {
+                line.write(&answer);
+            }
+        }
+        for (_, event) in depot.events.drain(..) {
+            drop(events.send(event));
+        }
+    }
+}
+
+async fn listen(index: usize, line: Arc<Pty>, octets: mpsc::Sender<(usize, Vec<u8>)>) {
+    let mut buffer = [0; 512];
+    while let Ok(count) = line.read(&mut buffer).await {
+        if octets.send((index, buffer[..count].to_vec())).await.is_err() {
+            return;
+        }
+    }
+}
