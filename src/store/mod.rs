@@ -159,11 +159,12 @@ fn apply(db: &Connection, row: &Row) -> Result<(), Fault> {
 
 /// The record closes its session in the same durable step (platform-222.md 16.4): nobody else may own it afterwards.
 fn check_closed(db: &Connection, row: &Row) -> Result<(), Fault> {
-    match row {
-        Row::Record(row) if session::is_open(db, &row.record.txn)? => {
-            refuse(format!("session {} has its record and stays open", row.record.txn))
-        }
-        _ => Ok(()),
+    let Row::Record(row) = row else { return Ok(()) };
+    let txn = row.record.txn;
+    if session::is_open(db, &txn)? {
+        refuse(format!("session {txn} has its record and stays open"))
+    } else {
+        Ok(())
     }
 }
 

@@ -74,7 +74,8 @@ pub(super) fn in_memory() -> rusqlite::Result<Connection> {
 
 /// Opens a file for reading only, also while a daemon writes it.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
-    if let Err(error) = File::open(path) {
+    // Only asked for, not opened: closing a descriptor of ours would drop SQLite's locks in this process.
+    if let Err(error) = std::fs::metadata(path) {
         return Err(Error::trouble(path, Trouble::Absent, error));
     }
     let db = match read_only(path, OpenFlags::empty(), path) {
@@ -273,6 +274,27 @@ mod tests {
         let error = open(&path, MIGRATIONS).expect_err("noise");
         assert!(matches!(&error, Error::Trouble { trouble: Trouble::Corrupt, .. }), "{error}");
         assert!(error.to_string().contains("keep it aside for rescue"), "{error}");
+    }
+
+    #[test]
+    fn a_commit_returns_only_when_the_disk_has_it_and_memory_stays_small() {
+        let folder = tempfile::tempdir().expect("folder");
+        let db = open(&file(&folder), MIGRATIONS).expect("opened");
+        let setting = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |r| r.get::<_, i64>(0));
+        assert_eq!(setting("synchronous"), Ok(2), "FULL");
+        assert_eq!(setting("foreign_keys"), Ok(1));
+        assert_eq!(setting("mmap_size"), Ok(0));
+        assert_eq!(setting("cache_size"), Ok(-512));
+        assert_eq!(db.query_row("PRAGMA journal_mode", [], |r| r.get(0)), Ok("wal".to_owned()));
+    }
+
+    #[test]
+    fn a_file_closed_in_order_can_be_read_where_nothing_may_be_written() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("100% of #1?.db");
+        drop(open(&path, MIGRATIONS).expect("created"));
+        let db = read_only(&immutable(&path), OpenFlags::SQLITE_OPEN_URI, &path).expect("immutable");
+        assert_eq!(db.query_row("SELECT boot_counter FROM station", [], |r| r.get(0)), Ok(0));
     }
 
     #[test]

@@ -421,6 +421,49 @@ fn an_acknowledgement_without_a_time_ages_from_when_it_is_first_met() {
 }
 
 #[test]
+fn a_session_without_a_record_goes_after_its_time_and_an_open_one_never() {
+    let mut store = memory();
+    let step = |n| Row::Step { txn: txn(n), at: None, what: "a step".into() };
+    commit(&mut store, [session(1, 1, true), session(2, 2, false), step(1), step(2)]);
+    let left =
+        |store: &Store| store.sessions(10).expect("sessions").iter().map(|s| s.txn).collect::<Vec<_>>();
+    store.prune(MORNING.plus_ms(1000), Duration::from_secs(1)).expect("pruned");
+    assert_eq!(left(&store), [txn(2), txn(1)]);
+    store.prune(MORNING.plus_ms(1001), Duration::from_secs(1)).expect("pruned");
+    assert_eq!(left(&store), [txn(1)]);
+    assert_eq!(store.db.query_row("SELECT count(*) FROM step", [], |r| r.get::<_, i64>(0)), Ok(1));
+}
+
+#[test]
+fn a_full_disk_refuses_the_batch_and_harms_nothing() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut store, _) = Store::open(&folder.path().join("depotd.db")).expect("new");
+    commit(&mut store, records(1, 5, None));
+    let limit = |store: &Store, pages: i64| {
+        store.db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).expect("limit");
+    };
+    limit(&store, 1);
+    let newest = ledger::newest(&store.db).expect("newest");
+    let error = store.apply(&batch(records(6, 200, newest))).expect_err("full");
+    assert!(matches!(&error, Error::Trouble { trouble: Trouble::Full, .. }), "{error}");
+    assert!(error.to_string().contains("the disk is full"), "{error}");
+    assert_eq!(waiting(&store, Lane::Record), [1, 2, 3, 4, 5]);
+    limit(&store, 1_000_000);
+    commit(&mut store, records(6, 200, newest));
+    assert!(store.verify(station()).expect("verified").holds);
+}
+
+#[test]
+fn audit_entries_make_room_for_newer_ones() {
+    let mut store = memory();
+    let entry = |n: i64| Row::Audit { at: None, who: "station".into(), what: n.to_string() };
+    commit(&mut store, (0..audit::ENTRIES + 5).map(entry));
+    let kept = store.audit(usize::MAX).expect("audit");
+    assert_eq!(kept.len() as i64, audit::ENTRIES);
+    assert_eq!(kept.last().map(|line| line.what.as_str()), Some("5"), "the oldest went");
+}
+
+#[test]
 fn people_get_plain_rows() {
     let mut store = memory();
     let step = |what: &str| Row::Step { txn: txn(1), at: Some(MORNING), what: what.into() };
