@@ -1,0 +1,50 @@
+//! What the store knows when the program starts.
+
+use super::{ledger, lists, number, queue, session, tariff};
+use crate::model::batch::Recovered;
+use crate::model::time::Utc;
+use rusqlite::Connection;
+
+/// Raises the boot counter and reads everything back, as of one moment.
+pub(super) fn recover(db: &mut Connection) -> rusqlite::Result<Recovered> {
+    let tx = db.transaction()?;
+    tx.execute("UPDATE station SET boot_counter = min(boot_counter + 1, ?1)", [u32::MAX])?;
+    let newest = ledger::newest(&tx)?;
+    let mut recovered = facts(&tx)?;
+    recovered.sessions = session::open(&tx)?;
+    recovered.last_record = newest.map_or(0, |(number, _)| number);
+    recovered.last_digest = newest.map(|(_, digest)| digest);
+    recovered.last_start_result = queue::last_start_result(&tx)?;
+    recovered.start_results = queue::start_results(&tx)?;
+    recovered.unsent_records = ledger::unsent(&tx)?;
+    recovered.offline_use = ledger::offline_use(&tx)?;
+    recovered.serials = number::serials(&tx)?;
+    recovered.transactions = number::met(&tx)?;
+    recovered.commands = number::commands(&tx)?;
+    recovered.tariffs = tariff::held(&tx)?;
+    recovered.cards = lists::cards(&tx, usize::MAX)?;
+    tx.commit()?;
+    Ok(recovered)
+}
+
+/// Keeps the newest moment that anything was stamped with.
+pub(super) fn stamp(db: &Connection, at: Utc) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE station SET last_stamp = ?1 WHERE last_stamp IS NULL OR last_stamp < ?1")?
+        .execute([at])?;
+    Ok(())
+}
+
+/// What there is once.
+fn facts(db: &Connection) -> rusqlite::Result<Recovered> {
+    db.query_row("SELECT * FROM station", [], |row| {
+        Ok(Recovered {
+            boot_counter: row.get("boot_counter")?,
+            tariff_in_force: row.get("tariff_in_force")?,
+            tariff_pending: row.get("tariff_pending")?,
+            card_list_version: row.get("card_list_version")?,
+            card_list_confirmed: row.get("card_list_confirmed")?,
+            last_stamp: row.get("last_stamp")?,
+            ..Recovered::default()
+        })
+    })
+}
