@@ -1,4 +1,4 @@
-//! The frame: how octets are cut, checked and made (DL/T 645-2007 clause 5.2; rs485.md 1.2 and 1.4).
+//! The frame: how octets are cut, checked and made (rs485.md 1.2 and 1.4).
 //!
 //! ```text
 //! [FE…] 68 A0 A1 A2 A3 A4 A5 68 C L DATA[L] CS 16
@@ -29,7 +29,7 @@ const END: u8 = 0x16;
 const WAKE_UP: u8 = 0xFE;
 const MASK: u8 = 0x33;
 
-/// Longest data of a frame (read replies; clause 5.2.5).
+/// Longest data of a frame (read replies; rs485.md 1.2).
 pub const DATA_MAX: usize = 200;
 /// Octets of a frame beside its data.
 pub const OVERHEAD: usize = 12;
