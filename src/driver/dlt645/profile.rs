@@ -103,8 +103,9 @@ const CURRENT_FINE: Source = Source::bcd(0x0200_0100, Fixed::signed(4, 4), 1, 10
 const AC: Profile =
     Profile { name: "dlt645-ac", register: REGISTER, voltage: VOLTAGE, current: CURRENT, power: Some(POWER) };
 
-/// DC meter with the standard items; its current is signed, phase A stands for the output.
-const DC: Profile = Profile { name: "dlt645-dc", ..AC };
+/// DC meter with the standard items; its current is signed, phase A stands for the output. Its power item ends at
+/// 79.9999 kW, below what a charger delivers, so power is the product.
+const DC: Profile = Profile { name: "dlt645-dc", power: None, ..AC };
 
 /// DC meter with the vendor items: energy in Wh, voltage and current to four places, no power.
 const DC_WH: Profile = Profile {

@@ -164,7 +164,7 @@ fn a_meter_does_only_what_a_meter_can() {
 
 #[test]
 fn an_item_that_was_refused_twice_is_left_out_and_the_others_go_on() {
-    let mut meter = meter("dlt645-dc");
+    let mut meter = meter("dlt645-ac");
     let mut asked_in = Vec::new();
     for round in 0..4 {
         let mut items = Vec::new();

@@ -299,6 +299,15 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_cut_short_anywhere_is_waited_for_and_never_taken() {
+        let good = [vec![WAKE_UP; 4], voltage()].concat();
+        for length in 0..good.len() {
+            assert_eq!(cut(&good[..length]), Cut::More, "{length}");
+            assert!(Frame::parse(&good[..length]).is_err(), "{length}");
+        }
+    }
+
+    #[test]
     fn no_single_turned_bit_passes_for_a_frame() {
         let good = voltage();
         for bit in 0..good.len() * 8 {

@@ -4,9 +4,10 @@
 //! knows BCD, [`question`] makes the questions that a station may ask, and [`json`] is the vocabulary of people and
 //! tests.
 //!
-//! What is absent: any function that builds a frame which clears a meter, its demand or its events, or which trips
-//! its relay (functions 19, 1A, 1B, 1C). They are recognised when somebody else sends them. DL/T 698.45, whose frames
-//! also begin with 68, is refused.
+//! What is absent: a question that clears a meter, its demand or its events, or that trips its relay (functions 19, 1A,
+//! 1B, 1C). They are recognised when somebody else sends them, and [`json`] makes them again octet by octet for people
+//! who look at frames; nothing that reaches a line goes through it. DL/T 698.45, whose frames also begin with 68, is
+//! refused.
 
 pub mod control;
 pub mod frame;
