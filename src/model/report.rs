@@ -55,6 +55,11 @@ pub struct MeterReading {
     pub power: Option<Power>,
     /// Number of the meter as it tells it; a change means it was replaced.
     pub number: Option<String>,
+    /// Registers of the tariffs in the meter's own order, ratio applied; empty when they were not read this time, or
+    /// when their sum was not the total that was read with them.
+    pub tariffs: Vec<Energy>,
+    /// How far the meter's clock is ahead of ours, to about a second.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// What a charger is doing at one connector.

@@ -6,6 +6,7 @@
 
 pub mod bay;
 pub mod line;
+pub mod meter;
 pub mod people;
 pub mod slave;
 pub mod vehicle;
