@@ -7,5 +7,6 @@
 pub mod bay;
 pub mod line;
 pub mod people;
+pub mod reader;
 pub mod slave;
 pub mod vehicle;

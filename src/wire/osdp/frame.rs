@@ -219,7 +219,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// A frame without MAC.
+    /// A frame without MAC: plain, or of the handshake.
     #[must_use]
     pub fn frame(&self, security: Option<Security>, code: u8, body: &[u8]) -> Vec<u8> {
         self.close(self.message(security, code, body))

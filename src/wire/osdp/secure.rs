@@ -363,3 +363,89 @@ fn padded(text: &[u8], always: bool) -> Zeroizing<Vec<u8>> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::osdp::frame::Check;
+
+    const KEY: Octets16 = [0xA5; 16];
+
+    fn ends() -> (Channel, Channel) {
+        let base = BaseKey::new(KEY);
+        let challenge = Challenge::new(&base, [1, 2, 3, 4, 5, 6, 7, 8]);
+        let response = Response::new(&base, challenge.rnd_a(), [8; 8]);
+        let proof = challenge.verify([8; 8], &response.client_cryptogram()).unwrap();
+        let (reader, first) = response.accept(&proof.server_cryptogram()).unwrap();
+        (proof.confirm(&first).unwrap(), reader)
+    }
+
+    fn header(reply: bool, sequence: u8) -> Header {
+        Header { mark: true, address: 1, reply, sequence, check: Check::Crc }
+    }
+
+    #[test]
+    fn both_ends_of_a_channel_understand_each_other() {
+        let (mut panel, mut reader) = ends();
+        for turn in 0..40_u8 {
+            let data = vec![turn; usize::from(turn)];
+            let asked = panel.seal(&header(false, turn % 3 + 1), 0x6B, &data);
+            let opened = reader.open(&Frame::parse(&asked).unwrap()).unwrap();
+            assert_eq!(opened, Opened { data: data.clone(), hidden: turn > 0 });
+            let answer = reader.seal(&header(true, turn % 3 + 1), 0x50, &data);
+            assert_eq!(panel.open(&Frame::parse(&answer).unwrap()).unwrap().data, data);
+        }
+    }
+
+    #[test]
+    fn a_frame_is_believed_once_and_in_its_place() {
+        let (mut panel, mut reader) = ends();
+        let first = panel.seal(&header(false, 1), 0x60, &[]);
+        let first = Frame::parse(&first).unwrap();
+        reader.open(&first).unwrap();
+        let answer = reader.seal(&header(true, 1), 0x40, &[]);
+        let answer = Frame::parse(&answer).unwrap();
+        panel.open(&answer).unwrap();
+        let second = panel.seal(&header(false, 2), 0x60, &[]);
+        assert_eq!(panel.open(&answer), Err(Refused::Mac));
+        assert_eq!(reader.open(&first), Err(Refused::Mac));
+        assert_eq!(panel.open(&first), Err(Refused::Block));
+        // what was refused has changed nothing
+        assert!(reader.open(&Frame::parse(&second).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn another_key_is_refused_at_both_ends() {
+        let (base, other) = (BaseKey::new(KEY), BaseKey::new([0; 16]));
+        let challenge = Challenge::new(&base, [1; 8]);
+        let response = Response::new(&other, [1; 8], [2; 8]);
+        assert_eq!(
+            challenge.clone().verify([2; 8], &response.client_cryptogram()).err(),
+            Some(Refused::Cryptogram)
+        );
+        let good = Response::new(&base, [1; 8], [2; 8]);
+        let proof = challenge.verify([2; 8], &good.client_cryptogram()).unwrap();
+        assert_eq!(response.accept(&proof.server_cryptogram()).err(), Some(Refused::Cryptogram));
+        assert_eq!(proof.confirm(&[0; 16]).err(), Some(Refused::Cryptogram));
+    }
+
+    #[test]
+    fn hidden_text_without_padding_is_refused() {
+        let keys = SessionKeys::derive(&BaseKey::new(KEY), [1; 8]);
+        let last = [3; 16];
+        for size in [0, 1, 15, 16, 17, 40] {
+            let text = vec![0x80; size];
+            let hidden = keys.hide(&text, &last);
+            assert_eq!(keys.show(&hidden, &last), Some(text));
+            assert_eq!(keys.show(&hidden[1..], &last), None);
+        }
+        assert_eq!(keys.show(&[], &last), None);
+    }
+
+    #[test]
+    fn only_keys_that_everybody_knows_are_known_to_all() {
+        assert!(BaseKey::new(DEFAULT_KEY).is_known_to_all());
+        assert!(BaseKey::new([0; 16]).is_known_to_all());
+        assert!(!BaseKey::new(KEY).is_known_to_all());
+    }
+}
