@@ -469,3 +469,120 @@ fn sealed(
     message.extend(mac);
     Ok(header.close(message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::secure::{Challenge, Response};
+    use super::*;
+
+    fn shown(octets: &[u8]) -> Vec<String> {
+        decode(octets, &Options::default())
+            .into_iter()
+            .map(|decoded| match decoded {
+                Decoded::Good { offset, object, .. } => {
+                    format!("{offset} {}", object["type"].as_str().unwrap_or_default())
+                }
+                Decoded::Bad { offset, error } => {
+                    format!("{offset} {}", error.split(':').next().unwrap_or_default())
+                }
+            })
+            .collect()
+    }
+
+    fn of(text: &str) -> Vec<String> {
+        shown(&hex::parse(text).unwrap())
+    }
+
+    const POLL: &str = "FF530108000660D866";
+    const BROKEN: &str = "FF530108000660D867";
+
+    #[test]
+    fn a_refused_frame_is_told_and_noise_is_not() {
+        assert_eq!(of(&format!("{POLL}{BROKEN}{POLL}")), ["0 poll", "9 checksum", "18 poll"]);
+        assert_eq!(of(&format!("{BROKEN}{BROKEN}")), ["0 checksum", "9 checksum"]);
+        // a false beginning that claims the octets of the good frame
+        assert_eq!(of(&format!("5300200005{POLL}")), ["5 poll"]);
+        assert_eq!(of(&format!("AABB53{POLL}FF")), ["3 poll"]);
+        assert_eq!(of(&format!("{POLL}FF5301080006")), ["0 poll", "9 truncated"]);
+    }
+
+    #[test]
+    fn octets_without_any_frame_are_one_refusal() {
+        assert_eq!(of(""), ["0 start"]);
+        assert_eq!(of("AABB"), ["0 start"]);
+        assert_eq!(of("FF53"), ["0 truncated"]);
+        assert_eq!(of("AA530103000660D866"), ["1 length"]);
+        assert_eq!(of("FF5301080086600000"), ["0 control"]);
+    }
+
+    #[test]
+    fn a_code_without_a_name_and_a_body_without_its_layout_are_refused() {
+        let header = Header { mark: false, address: 1, reply: false, sequence: 1, check: Check::Crc };
+        assert_eq!(shown(&header.frame(None, 0x99, &[])), ["0 unknown_command"]);
+        assert_eq!(shown(&header.frame(None, 0x60, &[1])), ["0 body"]);
+        assert_eq!(shown(&header.frame(None, 0x69, &[0; 13])), ["0 body"]);
+        assert_eq!(shown(&header.frame(None, 0x69, &[0; 28])), ["0 led"]);
+    }
+
+    /// A handshake and one exchange with a key, as seen on the line.
+    fn session(base: &BaseKey, seed: u8, code: u8, data: &[u8]) -> Vec<u8> {
+        let header = |reply, sequence| Header { mark: true, address: 1, reply, sequence, check: Check::Crc };
+        let block = |block| Some(Security { block, data: Some(1) });
+        let (rnd_a, rnd_b) = ([seed; 8], [seed + 1; 8]);
+        let challenge = Challenge::new(base, rnd_a);
+        let response = Response::new(base, rnd_a, rnd_b);
+        let mut stream = header(false, 1).frame(block(Block::Challenge), 0x76, &rnd_a);
+        let client = response.client_cryptogram();
+        let answer = [&[1; 8][..], &rnd_b, &client].concat();
+        stream.extend(header(true, 1).frame(block(Block::ClientProof), 0x76, &answer));
+        let proof = challenge.verify(rnd_b, &client).unwrap();
+        let server = proof.server_cryptogram();
+        stream.extend(header(false, 2).frame(block(Block::ServerProof), 0x77, &server));
+        let (mut reader, first) = response.accept(&server).unwrap();
+        stream.extend(header(true, 2).frame(block(Block::InitialMac), 0x78, &first));
+        let mut panel = proof.confirm(&first).unwrap();
+        let asked = panel.seal(&header(false, 3), code, data);
+        reader.open(&Frame::parse(&asked).unwrap()).unwrap();
+        stream.extend(asked.repeat(2)); // the answer was lost the first time
+        stream.extend(reader.seal(&header(true, 3), 0x40, &[]));
+        stream
+    }
+
+    fn opened(decoded: &[Decoded]) -> usize {
+        let is_open = |d: &&Decoded| matches!(d, Decoded::Good { object, .. } if object["fields"].get("mac_ok").is_some());
+        decoded.iter().filter(is_open).count()
+    }
+
+    #[test]
+    fn a_stream_is_opened_with_the_base_key_and_with_the_key_that_is_set_in_it() {
+        let (old, new) = ([1; 16], [2; 16]);
+        let set = [&[1, 16][..], &new].concat();
+        let mut stream = session(&BaseKey::new(old), 10, 0x75, &set);
+        stream.extend(session(&BaseKey::new(new), 20, 0x60, &[]));
+        let options = Options { key: Some(old), ..Options::default() };
+        let decoded = decode(&stream, &options);
+        assert_eq!((decoded.len(), opened(&decoded)), (14, 6));
+        // without a key the frames are shown closed, with another one the reader's proof is refused
+        assert_eq!(opened(&decode(&stream, &Options::default())), 0);
+        let other = decode(&stream, &Options { key: Some([3; 16]), ..Options::default() });
+        assert!(matches!(&other[1], Decoded::Bad { error, .. } if error.starts_with("cryptogram")));
+    }
+
+    #[test]
+    fn data_and_content_that_disagree_determine_no_frame() {
+        let mut object =
+            match decode(&hex::parse("FF53010D00066A00020201030D88").unwrap(), &Options::default()).remove(0)
+            {
+                Decoded::Good { object, .. } => object,
+                Decoded::Bad { error, .. } => panic!("{error}"),
+            };
+        assert!(encode(&object, &Options::default()).is_ok());
+        object["fields"]["count"] = json!(4);
+        assert!(encode(&object, &Options::default()).is_err());
+        object["fields"].as_object_mut().unwrap().remove("data");
+        let changed = encode(&object, &Options::default()).unwrap();
+        assert_eq!(Frame::parse(&changed).unwrap().body, [0, 2, 2, 1, 4]);
+        object["fields"]["count"] = json!(256);
+        assert!(encode(&object, &Options::default()).is_err());
+    }
+}
