@@ -1,7 +1,7 @@
 //! What people see and hear at a reader: one lamp, one sounder, one line of text, as far as the reader has them.
 //!
 //! Red, green and amber are the colours that every two-colour reader has; no two meanings look the same. The choice of
-//! signs is ours [A].
+//! signs is ours \[A\].
 
 use crate::model::request::Feedback;
 use crate::wire::osdp::Command;
@@ -17,7 +17,7 @@ const AMBER: u8 = 3;
 
 /// Longest text: two rows of sixteen.
 const TEXT: usize = 32;
-/// A display of compliance 1 has one row (OSDP v2.2, PDCAP function 6) [K].
+/// A display of compliance 1 has one row (OSDP v2.2, PDCAP function 6) \[K\].
 const ONE_ROW: usize = 16;
 
 /// What a reader has to show things with. Unknown until it told; then as told, and less what it refused.

@@ -4,7 +4,7 @@
 //! both ends. What is absent: sequence numbers in time, repetition, policy about keys; those are the panel's
 //! ([`crate::wire`] knows no devices).
 //!
-//! Layouts and formulas are those of rs485.md 4, which were exercised against another implementation [V]; replies 57,
+//! Layouts and formulas are those of rs485.md 4, which were exercised against another implementation \[V\]; replies 57,
 //! 58, 80 to 84 and B1 and the commands of smart cards and biometrics are known by name only and kept as octets.
 
 pub mod command;
