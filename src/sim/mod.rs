@@ -8,5 +8,6 @@ pub mod bay;
 pub mod line;
 pub mod meter;
 pub mod people;
+pub mod reader;
 pub mod slave;
 pub mod vehicle;
