@@ -3,6 +3,8 @@
 //! A driver is pure. It never waits: [`crate::bus`] owns the line, its gaps, time-outs, retries, turns, quarantine and
 //! the health of every device. A driver is asked what it wants, gives one question, cuts and judges what comes back.
 
+pub mod modbus;
+
 use crate::model::report::Report;
 use crate::model::request::Request;
 use crate::model::time::{Instant, Now};
