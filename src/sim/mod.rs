@@ -5,7 +5,10 @@
 //! devices, not from the drivers: they judge what they receive and count what breaks a rule.
 
 pub mod bay;
+pub mod charger;
 pub mod line;
+pub mod modbus_meter;
 pub mod people;
+pub mod registers;
 pub mod slave;
 pub mod vehicle;
