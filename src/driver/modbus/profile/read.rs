@@ -288,6 +288,7 @@ impl Reader<'_> {
             "voltage" => (Dimension::Voltage, "mV or V"),
             "current" => (Dimension::Current, "mA or A"),
             "power" => (Dimension::Power, "W or kW"),
+            "number" | "state" | "plugged" | "soc" => (Dimension::Other, "no unit, or %"),
             _ => return,
         };
         if dimension != wanted.0 {
