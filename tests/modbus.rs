@@ -294,6 +294,33 @@ fn successive_questions_to_a_meter_never_have_one_length() {
     }
 }
 
+/// The demonstration of rs485.md 6.4: every reply comes one or two questions late.
+#[test]
+fn a_device_that_is_always_late_gives_no_wrong_value() {
+    let drivers: [Box<dyn Driver>; 3] = [
+        Box::new(new_charger(1)),
+        Box::new(new_meter("acrel-djsf1352-rn", 1)),
+        Box::new(new_meter("acrel-adl400", 1)),
+    ];
+    for mut driver in drivers {
+        let mut replies: Vec<Vec<u8>> = Vec::new();
+        for turn in 0..60 {
+            let question = driver.ask(now(turn * 400)).expect("a question");
+            for late in replies.iter().rev().take(2) {
+                assert_eq!(driver.cut(late), Cut::Frame(late.len()));
+                assert_eq!(
+                    driver.hear(now(turn * 400), late),
+                    Heard::Foreign(Foreign::Question),
+                    "turn {turn}"
+                );
+            }
+            assert_eq!(driver.unanswered(now(turn * 400 + 399)), []);
+            let count = usize::from(question.octets[5]);
+            replies.push(Response::Registers { table: Table::Holding, registers: vec![7; count] }.encode(1));
+        }
+    }
+}
+
 #[test]
 fn a_dc_meter_tells_live_values_and_the_register_when_ordered() {
     let (mut driver, mut device) =
@@ -476,6 +503,26 @@ fn profiles_give_the_physical_values_of_known_frames() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn nothing_on_the_wire_upsets_a_simulated_device(
+        noise in prop::collection::vec(any::<u8>(), 0..120),
+        mut pdu in prop::collection::vec(any::<u8>(), 1..20),
+        function in prop::sample::select(vec![3_u8, 6, 16, 43]),
+    ) {
+        let mut bay = bay_with_bus();
+        let mut slaves: Vec<Box<dyn Slave>> =
+            vec![Box::new(sim::charger::Charger::new(1, 1, 1)), Box::new(sim::modbus_meter::ModbusMeter::new(1))];
+        pdu.splice(..0, [1, function]);
+        pdu.extend(wire::frame::checksum(&pdu));
+        for slave in &mut slaves {
+            for octets in [&noise, &pdu, &[&noise[..], &pdu].concat()] {
+                if let Some(reaction) = slave.hear(Instant(u64::MAX), octets, &mut bay) {
+                    prop_assert!(reaction.taken >= 1 && reaction.taken <= octets.len());
+                }
+            }
+        }
+    }
 
     #[test]
     fn nothing_on_the_wire_upsets_a_driver(

@@ -17,7 +17,9 @@
 //! `plugged` are `yes` and `no`.
 
 mod deny;
+mod points;
 mod read;
+mod writes;
 mod written;
 
 use super::value::{Decimal, Form, Order, Raw};
