@@ -134,7 +134,7 @@ impl Body {
         }
     }
 
-    /// An integer of the width asked for; a value beyond it is the largest one.
+    /// An integer of the width asked for; 0 when it does not fit.
     #[must_use]
     pub fn int<T: TryFrom<i128> + Default>(&self, name: &str) -> T {
         T::try_from(self.num(name)).unwrap_or_default()
