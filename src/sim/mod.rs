@@ -7,5 +7,6 @@
 pub mod bay;
 pub mod line;
 pub mod people;
+pub mod platform;
 pub mod slave;
 pub mod vehicle;
