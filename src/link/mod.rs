@@ -139,6 +139,8 @@ pub struct Link {
     records: Queue,
     tariff_retry: Option<Instant>,
     started: Instant,
+    /// When the newest event was handled.
+    handled: Option<Instant>,
 }
 
 /// How the link stands, for people.
@@ -186,6 +188,7 @@ impl Link {
             realtime: BTreeMap::new(),
             tariff_retry: None,
             started: now.mono,
+            handled: None,
         }
     }
 
@@ -199,22 +202,24 @@ impl Link {
             Event::Octets(epoch, octets) => self.octets(now, epoch, octets, &mut out),
             Event::Loaded(lane, entries) => match entries {
                 Some(entries) => self.queue(lane).loaded(entries),
-                None => self.queue(lane).load_failed(),
+                None => self.queue(lane).load_failed(now.mono),
             },
             Event::Station(message) => self.station(now, message, &mut out),
             Event::Goodbye(reason) => self.goodbye(now, reason, &mut out),
             Event::Woke => {}
         }
+        self.handled = Some(now.mono);
         self.timers(now, &mut out);
         self.advance(now, &mut out);
         self.pump(now, &mut out);
         out
     }
 
-    /// When to be woken.
+    /// When to be woken. A deadline that has passed and led to nothing waits for an event, not for the clock.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         let mut deadlines = vec![self.state.deadline()];
+        deadlines.extend([self.start_results.load_at(), self.records.load_at()]);
         if let Some(connection) = &self.connection
             && self.state.is_connected()
         {
@@ -224,11 +229,12 @@ impl Link {
                 deadlines.push(Some(connection.heartbeat_due));
                 deadlines.push(Some(connection.heard + connection.heartbeat * 3));
                 deadlines.push(self.tariff_retry);
+                deadlines.push(self.replies.wake_at());
                 deadlines.push(self.start_results.wake_at());
                 deadlines.push(self.records.wake_at());
             }
         }
-        deadlines.into_iter().flatten().min()
+        deadlines.into_iter().flatten().filter(|at| Some(*at) > self.handled).min()
     }
 
     /// Whether octets may be read: not while 64 commands wait for their answers (platform-222.md 14.3).
@@ -307,7 +313,7 @@ impl Link {
             match one {
                 Incoming::Reply { kind, sequence, reply } => self.reply(now, kind, sequence, reply, out),
                 Incoming::Command { .. } | Incoming::Respond(_) if !self.state.is_online() => {}
-                Incoming::Command { reply_to, command } => self.command(reply_to, command, out),
+                Incoming::Command { reply_to, command } => self.command(now, reply_to, command, out),
                 Incoming::Respond(octets) => out.push(Action::Write(octets)),
                 Incoming::Ignored(why) | Incoming::Bad(why) => out.push(Action::Note(Note::BadFrame(why))),
                 Incoming::Hopeless => self.drop_connection(now, "the octets make no sense any more", out),

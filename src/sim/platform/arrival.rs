@@ -4,7 +4,7 @@ use super::{Action, Platform};
 use crate::model::ident::DeviceCode;
 use crate::model::tariff::Tariff;
 use crate::model::time::{Now, Utc};
-use crate::wire::platform222::{Body, Header, cp56, octets, reply};
+use crate::wire::platform222::{Body, Header, cp56, dialect, octets, reply};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::time::Duration;
@@ -51,6 +51,12 @@ impl Platform {
                 .number("telemetry_idle", self.config.telemetry_idle)
                 .number("record_window", self.config.record_window),
         )
+    }
+
+    /// The version of a login is not ours: its reply names the one that we speak.
+    pub(super) fn login_version(&self, now: Now) -> Vec<u8> {
+        let body = reply(0x0101).number("result", dialect::VERSION_NOT_SUPPORTED);
+        octets::write(&body.time("time", Some(now.wall.local())))
     }
 
     fn judge_login(&mut self, now: Now, header: &Header, body: &Body) -> u8 {
@@ -153,7 +159,7 @@ impl Platform {
     }
 
     /// 0105.
-    pub(super) fn tariff_check(&mut self, now: Now, id: u64, body: &Body) -> Body {
+    pub(super) fn tariff_check(&mut self, id: u64, body: &Body) -> Body {
         let number: u32 = body.int("tariff_number");
         let ours = self.tariff.unwrap_or(0);
         let missing: Vec<DeviceCode> = self.connections.get(&id).map_or(Vec::new(), |c| {
@@ -167,12 +173,11 @@ impl Platform {
             connection.order.tariff_wanted = number != ours;
             connection.order.tariff_sent = false;
         }
-        let _ = now;
         reply(0x0105).number("result", u8::from(number != ours)).number("tariff_number", ours)
     }
 
     /// 0106.
-    pub(super) fn tariff_request(&mut self, now: Now, id: u64) -> Body {
+    pub(super) fn tariff_request(&mut self, id: u64) -> Body {
         let wanted = self.connections.get_mut(&id).is_some_and(|connection| {
             connection.order.tariff_sent = true;
             connection.order.tariff_wanted
@@ -180,7 +185,6 @@ impl Platform {
         if !wanted {
             self.complain("5.5: 0106 although the tariff does not differ");
         }
-        let _ = now;
         match self.tariff.and_then(|number| self.tariffs.get(&number)) {
             Some(tariff) => tariff_block(reply(0x0106), tariff),
             None => reply(0x0106),

@@ -37,7 +37,7 @@ use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber, V
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now, Utc};
 use crate::wire::platform222::{
-    Body, Checksum, Direction, Found, Header, Said, frame, judge, octets, refusal,
+    Body, Checksum, Direction, Found, Header, Said, Verdict, frame, judge, octets, refusal,
 };
 use connection::{Connection, Fresh};
 use desk::Desk;
@@ -321,9 +321,13 @@ impl Platform {
                     "4.2: {verdict} in {:04X} sequence {}",
                     header.number, header.sequence
                 ));
-                if let Some(answer) = refusal(self.config.checksum, header, verdict) {
-                    out.push(Action::Write(id, answer));
-                }
+                let told = verdict == Verdict::BadVersion && header.number == 0x0101 && !header.is_reply();
+                let answer = if told {
+                    Some(frame::seal(self.config.checksum, &header.reply(), &self.login_version(now)))
+                } else {
+                    refusal(self.config.checksum, header, verdict)
+                };
+                out.extend(answer.map(|answer| Action::Write(id, answer)));
             }
         }
     }
@@ -376,8 +380,8 @@ impl Platform {
             0x0101 => return Some(self.login(now, id, header, body, out)),
             0x0102 => Some(self.heartbeat(now, id)),
             0x0103 => Some(self.pile_register(id, header, body)),
-            0x0105 => Some(self.tariff_check(now, id, body)),
-            0x0106 => Some(self.tariff_request(now, id)),
+            0x0105 => Some(self.tariff_check(id, body)),
+            0x0106 => Some(self.tariff_request(id)),
             0x0108 => Some(crate::wire::platform222::reply(0x0108)),
             0x0201 => {
                 self.realtime(now, id, header, body);
