@@ -67,7 +67,10 @@ pub struct Queue {
     offered_again: BTreeSet<u64>,
     newest: u64,
     read_to: u64,
-    loading: bool,
+    /// What is read from the store holds everything up to this identity.
+    loading: Option<u64>,
+    /// Lowest identity that came back into the store while it was being read.
+    behind: Option<u64>,
     load_again: Option<Instant>,
     paused_until: Option<Instant>,
     next_send: Instant,
@@ -96,7 +99,8 @@ impl Queue {
             offered_again: BTreeSet::new(),
             newest,
             read_to: 0,
-            loading: false,
+            loading: None,
+            behind: None,
             load_again: None,
             paused_until: None,
             next_send: Instant::default(),
@@ -111,8 +115,11 @@ impl Queue {
     /// The store holds this entry now. One behind what was already read is read again.
     pub fn queued(&mut self, id: u64) {
         self.newest = self.newest.max(id);
-        if id <= self.read_to && !self.holds(id) {
-            self.read_to = id - 1;
+        let reading = self.loading.is_some_and(|to| id <= to);
+        if reading && !self.holds(id) {
+            self.behind = Some(self.behind.map_or(id, |behind| behind.min(id)));
+        } else if id <= self.read_to && !self.holds(id) {
+            self.read_to = id.saturating_sub(1);
         }
     }
 
@@ -121,21 +128,23 @@ impl Queue {
         if self.load_again.is_some_and(|at| at > now) {
             return None;
         }
-        if self.loading || self.read_to >= self.newest || self.loaded.len() > LOADED / 2 {
+        if self.loading.is_some() || self.read_to >= self.newest || self.loaded.len() > LOADED / 2 {
             return None;
         }
-        self.loading = true;
+        self.loading = Some(self.newest);
         self.load_again = None;
         Some((self.read_to, LOADED))
     }
 
     /// What the store had. Fewer than asked for means that there are no more.
     pub fn loaded(&mut self, entries: Vec<Entry>) {
-        self.loading = false;
-        self.read_to = match entries.last() {
+        let asked = self.loading.take().unwrap_or(self.read_to);
+        let read_to = match entries.last() {
             Some(last) if entries.len() >= LOADED => last.id.id,
-            _ => self.newest,
+            Some(last) => last.id.id.max(asked),
+            None => asked,
         };
+        self.read_to = self.behind.take().map_or(read_to, |behind| read_to.min(behind.saturating_sub(1)));
         for entry in entries {
             let id = entry.id.id;
             if !self.holds(id) && !self.set_aside.iter().any(|e| e.id.id == id) {
@@ -147,7 +156,7 @@ impl Queue {
 
     /// The store could not be read; it is asked again after a second.
     pub fn load_failed(&mut self, now: Instant) {
-        self.loading = false;
+        self.loading = None;
         self.load_again = Some(now + LOAD_AGAIN);
     }
 
@@ -255,7 +264,10 @@ impl Queue {
     /// Nothing waits and nothing is in flight.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.flights.is_empty() && self.loaded.is_empty() && self.read_to >= self.newest && !self.loading
+        self.flights.is_empty()
+            && self.loaded.is_empty()
+            && self.read_to >= self.newest
+            && self.loading.is_none()
     }
 
     /// Whether an entry of this session waits for its first send in this connection.
@@ -267,7 +279,7 @@ impl Queue {
     /// Whether the store may hold entries that were not read yet.
     #[must_use]
     pub fn has_unread(&self) -> bool {
-        self.loading || self.read_to < self.newest
+        self.loading.is_some() || self.read_to < self.newest
     }
 
     /// Whether entries wait that the platform could be sent now or in a moment: not while the lane waits for
@@ -379,6 +391,43 @@ mod tests {
         queue.loaded(vec![entry(1), entry(2)]);
         assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(1));
         assert!(!queue.is_empty());
+    }
+
+    #[test]
+    fn what_comes_while_the_store_is_read_is_read_next() {
+        let mut queue = Queue::new(Lane::Record, 1, Config::default());
+        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
+        queue.queued(2);
+        queue.loaded(vec![entry(1)]);
+        assert_eq!(queue.load(at(0)), Some((1, LOADED)));
+        queue.queued(1); // held in memory: nothing to read again
+        queue.loaded(vec![entry(2)]);
+        assert_eq!(queue.load(at(0)), None);
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_read_is_asked_again_after_a_second() {
+        let mut queue = Queue::new(Lane::Record, 1, Config::default());
+        assert_eq!(queue.load(at(5)), Some((0, LOADED)));
+        queue.load_failed(at(5));
+        assert_eq!(queue.load(at(5)), None);
+        assert_eq!(queue.load_at(), Some(at(6)));
+        assert_eq!(queue.load(at(6)), Some((0, LOADED)));
+    }
+
+    #[test]
+    fn a_refused_message_is_offered_once_more_at_the_next_login() {
+        let mut queue = filled(1, 1);
+        queue.sent(at(0), 1, vec![]);
+        assert_eq!(queue.put_aside(1).map(|e| e.id), Some(1));
+        queue.settled(1);
+        assert_eq!(queue.next(at(1)), None);
+        queue.disconnected();
+        assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(1));
+        queue.sent(at(1), 1, vec![]);
+        assert_eq!(queue.put_aside(1).map(|e| e.id), Some(1));
+        queue.disconnected();
+        assert_eq!(queue.next(at(2)), None, "the second refusal is the last word");
     }
 
     #[test]

@@ -73,6 +73,16 @@ impl Platform {
         reply(0x020A).octets("txn", &txn.0).number("verdict", verdict).number("reason", reason)
     }
 
+    /// A repetition on the same connection.
+    pub(super) fn came_again(&mut self, number: u16, body: &Body) {
+        const RECORD: u16 = 0x020A;
+        if number == RECORD
+            && let Some(filed) = self.ledger.records.get_mut(&body.int("record_number"))
+        {
+            filed.arrivals += 1;
+        }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "one message, taken apart once")]
     fn file(
         &mut self,

@@ -348,7 +348,10 @@ impl Platform {
             connection.judge_request(now.mono, header, body, octets, window, &mut faults, &mut self.gaps);
         faults.into_iter().for_each(|fault| self.complain(fault));
         let reply = match fresh {
-            Fresh::Again(reply) => reply,
+            Fresh::Again(reply) => {
+                self.came_again(header.number, body);
+                reply
+            }
             Fresh::New => {
                 let reply = self.judge_message(now, id, header, body, octets, out);
                 if let Some(connection) = self.connections.get_mut(&id) {
