@@ -96,6 +96,7 @@ impl Platform {
         self.boot_counter = boots;
         self.logins += 1;
         self.current = Some(id);
+        self.murky.iter_mut().for_each(|(_, end)| *end = end.or(Some(now.wall)));
         self.online.push((now.wall, None));
         if self.online.len() > PERIODS {
             self.online.remove(0);

@@ -257,7 +257,7 @@ impl Platform {
                 return;
             }
             Order::Freeze => {
-                self.current.into_iter().for_each(|id| self.freeze(id));
+                self.current.into_iter().for_each(|id| self.freeze(now, id));
                 return;
             }
         };
@@ -319,17 +319,13 @@ impl Platform {
         open.flat_map(|a| [Some(a.due), (!a.late && a.sends == 1).then_some(a.first + REPLY)]).flatten().min()
     }
 
-    /// The connection is gone: what was unanswered is asked again on the next one, a list from its beginning.
+    /// The connection is gone: what was unanswered is asked again on the next one (a list from its beginning).
     pub(super) fn desk_lost(&mut self) {
         self.desk.done.clear();
         for mut asked in std::mem::take(&mut self.desk.open).into_iter().rev() {
             asked.sends = 0;
             asked.late = false;
             self.desk.waiting.push_front(asked);
-        }
-        if self.list_unfinished() {
-            self.desk.drop_list();
-            self.sync(true);
         }
     }
 
@@ -352,6 +348,9 @@ impl Platform {
             self.complain(format!("4.1: the reply to {:04X} has another device", header.number));
         }
         self.desk.done.insert(key, Done { reply: raw.to_vec(), sends: asked.sends, replies: 1 });
+        if self.desk.done.len() > KEPT {
+            self.desk.done.pop_first();
+        }
         if self.desk.answered.len() == KEPT {
             self.desk.answered.pop_front();
         }

@@ -345,6 +345,10 @@ impl Platform {
         if body.num("record_flags") & (bit::CLOCK | bit::POWER_LOSS) != 0 || self.is_disturbed(id) {
             return;
         }
+        let murky = |(from, to): &(Utc, Option<Utc>)| end >= *from && to.is_none_or(|to| end <= to);
+        if self.murky.iter().any(murky) {
+            return;
+        }
         let inside = |(from, to): &(Utc, Option<Utc>)| {
             end.0 > from.0 + NEAR_MS && end.0 + NEAR_MS < to.unwrap_or(now.wall.plus_ms(2 * NEAR_MS)).0
         };

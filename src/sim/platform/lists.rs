@@ -35,13 +35,15 @@ impl Platform {
         self.cards = cards.into_iter().map(|card| (card.uid, card)).collect();
     }
 
-    /// A station with another version than ours gets the whole list.
+    /// A station with another version than ours, or whose update was cut off, gets the whole list.
     pub(super) fn list_at_login(&mut self, version: u32) {
-        self.list.coming = None;
-        if self.list.wanted != 0 && version != self.list.wanted {
+        let unfinished = self.list.coming.take().is_some();
+        self.desk.drop_list();
+        self.list.version = version;
+        if unfinished || (self.list.wanted != 0 && version != self.list.wanted) {
             self.sync(true);
-        } else {
-            self.list.version = version;
+        } else if version != 0 {
+            self.list.cards = self.cards.clone();
         }
     }
 
@@ -73,11 +75,6 @@ impl Platform {
             self.desk.queue(0x020E, self.config.station, octets::write(&body), None, Step::List);
         }
         self.desk.queue(0x020F, self.config.station, Vec::new(), None, Step::List);
-    }
-
-    /// Whether a synchronisation was cut off: it must begin anew.
-    pub(super) fn list_unfinished(&self) -> bool {
-        self.list.coming.is_some()
     }
 
     /// 020Er.

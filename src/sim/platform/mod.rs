@@ -159,6 +159,8 @@ pub struct Platform {
     boot_counter: u32,
     /// Times when a login was in force, the newest 256.
     online: Vec<(Utc, Option<Utc>)>,
+    /// From a connection that went half-open to the next login: who was online then is a matter of opinion.
+    murky: Vec<(Utc, Option<Utc>)>,
     piles: BTreeMap<DeviceCode, u8>,
     tariffs: BTreeMap<u32, Tariff>,
     tariff: Option<u32>,
@@ -189,6 +191,7 @@ impl Platform {
             logins: 0,
             boot_counter: 0,
             online: Vec::new(),
+            murky: Vec::new(),
             piles: config.piles.clone(),
             tariffs: config.tariff.iter().map(|t| (t.number, t.clone())).collect(),
             tariff: config.tariff.as_ref().map(|t| t.number),
@@ -500,12 +503,13 @@ impl Platform {
                 let octets = frame::seal(self.config.checksum, &request.reply(), &wrong);
                 self.write(id, octets, None, out);
             }
-            Fault::Freeze => self.freeze(id),
+            Fault::Freeze => self.freeze(now, id),
             Fault::Cut => self.end(now, id, out),
         }
     }
 
-    fn freeze(&mut self, id: u64) {
+    fn freeze(&mut self, now: Now, id: u64) {
+        self.murky.push((now.wall, None));
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.frozen = true;
             connection.disturbed = true;

@@ -103,7 +103,7 @@ impl Platform {
         if header.is_stored() {
             self.complain("14.1: 0202 marked as stored");
         }
-        if self.connector_state(connector) == Some(5) {
+        if self.seen.get(&connector).is_some_and(|seen| seen.state == 5 && seen.connection == id) {
             self.complain(format!("0202: {connector} charges already"));
         }
         let (kind, octets) = body.credential("cred");
