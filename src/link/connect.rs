@@ -14,6 +14,7 @@ const STABLE: Duration = Duration::from_secs(60);
 const GOODBYE: Duration = Duration::from_secs(2);
 const REFUSED_FIRST: Duration = Duration::from_secs(30);
 const REFUSED_MAX: Duration = Duration::from_secs(600);
+const VERSION_NOT_SUPPORTED: u8 = 3;
 const ALREADY_CONNECTED: u8 = 4;
 
 /// Where the link stands.
@@ -223,6 +224,9 @@ impl Link {
         if login.result == ALREADY_CONNECTED {
             wait = wait.max(self.config.heartbeat * 4);
         }
+        if login.result == VERSION_NOT_SUPPORTED {
+            wait = REFUSED_MAX; // there is no other version to try (5.3)
+        }
         self.connection = None;
         self.backoff.next_address = self.backoff.next_address.wrapping_add(1);
         self.state = State::Waiting { until: now.mono + wait };
@@ -252,6 +256,7 @@ impl Link {
         self.start_results.disconnected();
         self.records.disconnected();
         self.replies.clear();
+        self.realtime.clear(); // what it says may be over by the next login
         self.asks.lost(out);
         if was_online {
             out.push(Action::Tell(FromLink::Offline));
@@ -310,11 +315,9 @@ impl Link {
     }
 
     fn partial_frame(&mut self, now: Now, out: &mut Vec<Action>) {
-        let overdue = |c: &Connection| c.partial.is_some_and(|since| since + FRAME_COMPLETION <= now.mono);
+        let overdue =
+            |c: &Connection| c.partial.is_some_and(|(_, since)| since + FRAME_COMPLETION <= now.mono);
         if self.state.is_connected() && self.connection.as_ref().is_some_and(overdue) {
-            if let Some(connection) = &mut self.connection {
-                connection.partial = None;
-            }
             let incoming = self.uplink.expire();
             self.incoming(now, incoming, out);
             self.watch_partial(now);

@@ -1,7 +1,8 @@
 //! What goes out: lanes inside their windows, newest realtime values.
 //!
 //! Of one session the start result goes before the first realtime value that says "charging", and both before the
-//! record (platform-222.md 14.2).
+//! record (platform-222.md 14.2). Values that show a connector free go behind the record, unless the lane of the
+//! records waits for acknowledgements (13.2).
 
 use super::settle::Step;
 use super::{Action, Link, Note, State};
@@ -15,7 +16,7 @@ impl Link {
     /// Sends whatever may go now, and asks the store for more.
     pub(super) fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
         for lane in [Lane::StartResult, Lane::Record] {
-            if let Some((after, limit)) = self.queue(lane).load() {
+            if let Some((after, limit)) = self.queue(lane).load(now.mono) {
                 out.push(Action::Load(lane, after, limit));
             }
         }
@@ -29,15 +30,20 @@ impl Link {
             | State::Leaving { .. }
             | State::Ended => return,
         };
+        self.pump_commands(now, out);
         self.pump_asks(now, start_results, out);
         if start_results {
             self.pump_lane(now, Lane::StartResult, out);
         }
-        if matches!(self.state, State::Ready { .. }) {
-            self.pump_realtime(out);
+        let live = matches!(self.state, State::Ready { .. });
+        if live {
+            self.pump_realtime(false, out);
         }
         if records {
             self.pump_lane(now, Lane::Record, out);
+        }
+        if live && !self.records.may_send_more() {
+            self.pump_realtime(true, out);
         }
     }
 
@@ -59,11 +65,13 @@ impl Link {
         }
     }
 
-    fn pump_realtime(&mut self, out: &mut Vec<Action>) {
+    /// Newest states, those that show a connector free or those that do not.
+    fn pump_realtime(&mut self, free: bool, out: &mut Vec<Action>) {
         let held = |txn| self.start_results.is_waiting_for(txn) || self.start_results.has_unread();
         let ready: Vec<_> = self
             .realtime
             .iter()
+            .filter(|(_, r)| shows_free(r.state) == free)
             .filter(|(_, r)| r.state != ConnectorState::Charging || !held(&r.txn))
             .map(|(connector, _)| *connector)
             .collect();
@@ -111,5 +119,22 @@ impl Link {
             }
             None => out.push(Action::Note(Note::Unmatched(kind))),
         }
+    }
+}
+
+/// States that are not sent before the record of the session (platform-222.md 13.2).
+fn shows_free(state: ConnectorState) -> bool {
+    match state {
+        ConnectorState::Idle
+        | ConnectorState::Plugged
+        | ConnectorState::Finished
+        | ConnectorState::OutOfService => true,
+        ConnectorState::Unknown
+        | ConnectorState::Authorising
+        | ConnectorState::Starting
+        | ConnectorState::Charging
+        | ConnectorState::Paused
+        | ConnectorState::Stopping
+        | ConnectorState::Faulted => false,
     }
 }

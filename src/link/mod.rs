@@ -110,7 +110,8 @@ struct Connection {
     epoch: u64,
     sequence: u32,
     heard: Instant,
-    partial: Option<Instant>,
+    /// The unfinished frame: where in the stream it begins, and since when it has been waited for.
+    partial: Option<(u64, Instant)>,
     heartbeat: Duration,
     heartbeat_due: Instant,
 }
@@ -138,6 +139,8 @@ pub struct Link {
     records: Queue,
     tariff_retry: Option<Instant>,
     started: Instant,
+    /// When the newest event was handled.
+    handled: Option<Instant>,
 }
 
 /// How the link stands, for people.
@@ -185,6 +188,7 @@ impl Link {
             realtime: BTreeMap::new(),
             tariff_retry: None,
             started: now.mono,
+            handled: None,
         }
     }
 
@@ -198,36 +202,39 @@ impl Link {
             Event::Octets(epoch, octets) => self.octets(now, epoch, octets, &mut out),
             Event::Loaded(lane, entries) => match entries {
                 Some(entries) => self.queue(lane).loaded(entries),
-                None => self.queue(lane).load_failed(),
+                None => self.queue(lane).load_failed(now.mono),
             },
             Event::Station(message) => self.station(now, message, &mut out),
             Event::Goodbye(reason) => self.goodbye(now, reason, &mut out),
             Event::Woke => {}
         }
+        self.handled = Some(now.mono);
         self.timers(now, &mut out);
         self.advance(now, &mut out);
         self.pump(now, &mut out);
         out
     }
 
-    /// When to be woken.
+    /// When to be woken. A deadline that has passed and led to nothing waits for an event, not for the clock.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         let mut deadlines = vec![self.state.deadline()];
+        deadlines.extend([self.start_results.load_at(), self.records.load_at()]);
         if let Some(connection) = &self.connection
             && self.state.is_connected()
         {
-            deadlines.push(connection.partial.map(|since| since + connect::FRAME_COMPLETION));
+            deadlines.push(connection.partial.map(|(_, since)| since + connect::FRAME_COMPLETION));
             deadlines.push(self.asks.wake_at());
             if self.state.is_online() {
                 deadlines.push(Some(connection.heartbeat_due));
                 deadlines.push(Some(connection.heard + connection.heartbeat * 3));
                 deadlines.push(self.tariff_retry);
+                deadlines.push(self.replies.wake_at());
                 deadlines.push(self.start_results.wake_at());
                 deadlines.push(self.records.wake_at());
             }
         }
-        deadlines.into_iter().flatten().min()
+        deadlines.into_iter().flatten().filter(|at| Some(*at) > self.handled).min()
     }
 
     /// Whether octets may be read: not while 64 commands wait for their answers (platform-222.md 14.3).
@@ -290,9 +297,10 @@ impl Link {
     }
 
     fn watch_partial(&mut self, now: Now) {
-        let waiting = self.uplink.is_waiting();
+        let unfinished = self.uplink.unfinished();
         if let Some(connection) = &mut self.connection {
-            connection.partial = if waiting { connection.partial.or(Some(now.mono)) } else { None };
+            let known = connection.partial.filter(|(at, _)| Some(*at) == unfinished);
+            connection.partial = known.or(unfinished.map(|at| (at, now.mono)));
         }
     }
 
@@ -301,12 +309,11 @@ impl Link {
             let Some(connection) = &mut self.connection else { return };
             if one.is_life() {
                 connection.heard = now.mono;
-                connection.partial = None;
             }
             match one {
                 Incoming::Reply { kind, sequence, reply } => self.reply(now, kind, sequence, reply, out),
                 Incoming::Command { .. } | Incoming::Respond(_) if !self.state.is_online() => {}
-                Incoming::Command { reply_to, command } => self.command(reply_to, command, out),
+                Incoming::Command { reply_to, command } => self.command(now, reply_to, command, out),
                 Incoming::Respond(octets) => out.push(Action::Write(octets)),
                 Incoming::Ignored(why) | Incoming::Bad(why) => out.push(Action::Note(Note::BadFrame(why))),
                 Incoming::Hopeless => self.drop_connection(now, "the octets make no sense any more", out),

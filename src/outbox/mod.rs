@@ -13,6 +13,9 @@ use std::time::Duration;
 /// Entries held in memory at most, beside those in flight.
 pub const LOADED: usize = 64;
 
+/// Wait after the store could not be read.
+const LOAD_AGAIN: Duration = Duration::from_secs(1);
+
 /// How a lane behaves (platform-222.md 14.2, 14.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -58,10 +61,17 @@ pub struct Queue {
     flights: Vec<Flight>,
     loaded: VecDeque<Entry>,
     settling: BTreeSet<u64>,
-    set_aside: BTreeSet<u64>,
+    /// Refused as unknown: offered once more at the next login.
+    set_aside: VecDeque<Entry>,
+    /// Offered once more: a second refusal is the last word.
+    offered_again: BTreeSet<u64>,
     newest: u64,
     read_to: u64,
-    loading: bool,
+    /// What is read from the store holds everything up to this identity.
+    loading: Option<u64>,
+    /// Lowest identity that came back into the store while it was being read.
+    behind: Option<u64>,
+    load_again: Option<Instant>,
     paused_until: Option<Instant>,
     next_send: Instant,
 }
@@ -85,10 +95,13 @@ impl Queue {
             flights: Vec::new(),
             loaded: VecDeque::new(),
             settling: BTreeSet::new(),
-            set_aside: BTreeSet::new(),
+            set_aside: VecDeque::new(),
+            offered_again: BTreeSet::new(),
             newest,
             read_to: 0,
-            loading: false,
+            loading: None,
+            behind: None,
+            load_again: None,
             paused_until: None,
             next_send: Instant::default(),
         }
@@ -102,39 +115,55 @@ impl Queue {
     /// The store holds this entry now. One behind what was already read is read again.
     pub fn queued(&mut self, id: u64) {
         self.newest = self.newest.max(id);
-        if id <= self.read_to && !self.holds(id) {
-            self.read_to = id - 1;
+        let reading = self.loading.is_some_and(|to| id <= to);
+        if reading && !self.holds(id) {
+            self.behind = Some(self.behind.map_or(id, |behind| behind.min(id)));
+        } else if id <= self.read_to && !self.holds(id) {
+            self.read_to = id.saturating_sub(1);
         }
     }
 
     /// What to read from the store: entries after this identity, at most so many.
-    pub fn load(&mut self) -> Option<(u64, usize)> {
-        if self.loading || self.read_to >= self.newest || self.loaded.len() > LOADED / 2 {
+    pub fn load(&mut self, now: Instant) -> Option<(u64, usize)> {
+        if self.load_again.is_some_and(|at| at > now) {
             return None;
         }
-        self.loading = true;
+        if self.loading.is_some() || self.read_to >= self.newest || self.loaded.len() > LOADED / 2 {
+            return None;
+        }
+        self.loading = Some(self.newest);
+        self.load_again = None;
         Some((self.read_to, LOADED))
     }
 
     /// What the store had. Fewer than asked for means that there are no more.
     pub fn loaded(&mut self, entries: Vec<Entry>) {
-        self.loading = false;
-        self.read_to = match entries.last() {
+        let asked = self.loading.take().unwrap_or(self.read_to);
+        let read_to = match entries.last() {
             Some(last) if entries.len() >= LOADED => last.id.id,
-            _ => self.newest,
+            Some(last) => last.id.id.max(asked),
+            None => asked,
         };
+        self.read_to = self.behind.take().map_or(read_to, |behind| read_to.min(behind.saturating_sub(1)));
         for entry in entries {
             let id = entry.id.id;
-            if !self.holds(id) && !self.set_aside.contains(&id) {
+            if !self.holds(id) && !self.set_aside.iter().any(|e| e.id.id == id) {
                 let at = self.loaded.partition_point(|e| e.id.id < id);
                 self.loaded.insert(at, entry);
             }
         }
     }
 
-    /// The store could not be read; try again later.
-    pub fn load_failed(&mut self) {
-        self.loading = false;
+    /// The store could not be read; it is asked again after a second.
+    pub fn load_failed(&mut self, now: Instant) {
+        self.loading = None;
+        self.load_again = Some(now + LOAD_AGAIN);
+    }
+
+    /// When the store is asked again.
+    #[must_use]
+    pub fn load_at(&self) -> Option<Instant> {
+        self.load_again
     }
 
     /// The next entry to send for the first time in this connection, if one may go now.
@@ -175,15 +204,20 @@ impl Queue {
     /// The platform refuses to know such a message: it is set aside and offered once again after the next login.
     pub fn put_aside(&mut self, sequence: u32) -> Option<EntryId> {
         let at = self.flights.iter().position(|f| f.sequence == sequence)?;
-        let flight = self.flights.remove(at);
-        self.set_aside.insert(flight.entry.id.id);
-        Some(flight.entry.id)
+        let entry = self.flights.remove(at).entry;
+        let id = entry.id;
+        if !self.offered_again.remove(&id.id) {
+            if self.set_aside.len() >= LOADED {
+                self.set_aside.pop_front();
+            }
+            self.set_aside.push_back(entry);
+        }
+        Some(id)
     }
 
     /// The settlement is durable, or the entry was withdrawn.
     pub fn settled(&mut self, id: u64) {
         self.settling.remove(&id);
-        self.set_aside.remove(&id);
         self.loaded.retain(|e| e.id.id != id);
         self.flights.retain(|f| f.entry.id.id != id);
     }
@@ -222,16 +256,18 @@ impl Queue {
         self.back_to_waiting();
         self.paused_until = None;
         self.next_send = Instant::default();
-        if let Some(first) = self.set_aside.pop_first() {
-            self.set_aside.clear();
-            self.read_to = self.read_to.min(first - 1);
-        }
+        self.offered_again = self.set_aside.iter().map(|e| e.id.id).collect();
+        self.loaded.extend(self.set_aside.drain(..));
+        self.loaded.make_contiguous().sort_by_key(|e| e.id.id);
     }
 
     /// Nothing waits and nothing is in flight.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.flights.is_empty() && self.loaded.is_empty() && self.read_to >= self.newest && !self.loading
+        self.flights.is_empty()
+            && self.loaded.is_empty()
+            && self.read_to >= self.newest
+            && self.loading.is_none()
     }
 
     /// Whether an entry of this session waits for its first send in this connection.
@@ -243,7 +279,17 @@ impl Queue {
     /// Whether the store may hold entries that were not read yet.
     #[must_use]
     pub fn has_unread(&self) -> bool {
-        self.loading || self.read_to < self.newest
+        self.loading.is_some() || self.read_to < self.newest
+    }
+
+    /// Whether entries wait that the platform could be sent now or in a moment: not while the lane waits for
+    /// acknowledgements, pauses, or cannot be read.
+    #[must_use]
+    pub fn may_send_more(&self) -> bool {
+        let blocked = self.flights.len() >= self.config.window
+            || self.paused_until.is_some()
+            || self.load_again.is_some();
+        !blocked && (!self.loaded.is_empty() || self.has_unread())
     }
 
     /// Which lane this is.
@@ -285,8 +331,8 @@ mod tests {
 
     fn filled(window: usize, count: u64) -> Queue {
         let mut queue = Queue::new(Lane::Record, count, Config { window, ..Config::default() });
-        assert_eq!(queue.load(), Some((0, LOADED)));
-        assert_eq!(queue.load(), None, "one load at a time");
+        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
+        assert_eq!(queue.load(at(0)), None, "one load at a time");
         queue.loaded((1..=count).map(entry).collect());
         queue
     }
@@ -338,13 +384,50 @@ mod tests {
         queue.sent(at(0), 1, vec![]);
         queue.answered(1);
         queue.queued(1);
-        assert_eq!(queue.load(), None, "settling: not asked for again");
+        assert_eq!(queue.load(at(0)), None, "settling: not asked for again");
         queue.settled(1);
         queue.queued(1);
-        assert_eq!(queue.load(), Some((0, LOADED)));
+        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
         queue.loaded(vec![entry(1), entry(2)]);
         assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(1));
         assert!(!queue.is_empty());
+    }
+
+    #[test]
+    fn what_comes_while_the_store_is_read_is_read_next() {
+        let mut queue = Queue::new(Lane::Record, 1, Config::default());
+        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
+        queue.queued(2);
+        queue.loaded(vec![entry(1)]);
+        assert_eq!(queue.load(at(0)), Some((1, LOADED)));
+        queue.queued(1); // held in memory: nothing to read again
+        queue.loaded(vec![entry(2)]);
+        assert_eq!(queue.load(at(0)), None);
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_read_is_asked_again_after_a_second() {
+        let mut queue = Queue::new(Lane::Record, 1, Config::default());
+        assert_eq!(queue.load(at(5)), Some((0, LOADED)));
+        queue.load_failed(at(5));
+        assert_eq!(queue.load(at(5)), None);
+        assert_eq!(queue.load_at(), Some(at(6)));
+        assert_eq!(queue.load(at(6)), Some((0, LOADED)));
+    }
+
+    #[test]
+    fn a_refused_message_is_offered_once_more_at_the_next_login() {
+        let mut queue = filled(1, 1);
+        queue.sent(at(0), 1, vec![]);
+        assert_eq!(queue.put_aside(1).map(|e| e.id), Some(1));
+        queue.settled(1);
+        assert_eq!(queue.next(at(1)), None);
+        queue.disconnected();
+        assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(1));
+        queue.sent(at(1), 1, vec![]);
+        assert_eq!(queue.put_aside(1).map(|e| e.id), Some(1));
+        queue.disconnected();
+        assert_eq!(queue.next(at(2)), None, "the second refusal is the last word");
     }
 
     #[test]
@@ -352,11 +435,11 @@ mod tests {
         let mut queue = filled(1, LOADED as u64);
         queue.queued(200);
         for sequence in 0..LOADED as u32 / 2 - 1 {
-            assert_eq!(queue.load(), None, "more than half is still in memory");
+            assert_eq!(queue.load(at(0)), None, "more than half is still in memory");
             queue.sent(at(0), sequence, vec![]);
             queue.answered(sequence);
         }
         queue.sent(at(0), 99, vec![]);
-        assert_eq!(queue.load(), Some((LOADED as u64, LOADED)));
+        assert_eq!(queue.load(at(0)), Some((LOADED as u64, LOADED)));
     }
 }

@@ -11,6 +11,7 @@ pub mod meter;
 pub mod modbus_meter;
 pub mod people;
 pub mod people;
+pub mod platform;
 pub mod reader;
 pub mod registers;
 pub mod slave;

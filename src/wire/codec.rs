@@ -56,7 +56,8 @@ pub enum Decoded {
 }
 
 /// All protocols, in the order `--help` shows them.
-pub const CODECS: &[Codec] = &[super::dlt645::CODEC, super::osdp::CODEC, super::modbus::CODEC];
+pub const CODECS: &[Codec] =
+    &[super::dlt645::CODEC, super::osdp::CODEC, super::modbus::CODEC, super::platform222::CODEC];
 
 /// Finds a protocol by its word.
 #[must_use]

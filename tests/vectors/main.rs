@@ -7,3 +7,4 @@ mod dlt645;
 mod harness;
 mod modbus;
 mod osdp;
+mod platform222;
