@@ -90,6 +90,7 @@ fn hand_over(parts: &Parts, event: Event<'_>) -> Vec<Action> {
 async fn obey(parts: &Parts, port: &mut Option<Serial>, action: Action, todo: &mut VecDeque<Action>) -> bool {
     match action {
         Action::Open => {
+            *port = None; // a port that is still ours would be refused as in use
             let event = match Serial::open(&parts.settings) {
                 Ok(opened) => {
                     tracing::info!(line = parts.name, device = parts.settings.device, baud = parts.settings.baud, "line open");
