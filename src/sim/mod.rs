@@ -10,7 +10,6 @@ pub mod line;
 pub mod meter;
 pub mod modbus_meter;
 pub mod people;
-pub mod people;
 pub mod platform;
 pub mod reader;
 pub mod registers;
