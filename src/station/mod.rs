@@ -7,6 +7,13 @@
 //!
 //! What is absent: bytes, disks, sockets, clocks. Randomness is seeded.
 
+mod alarms;
+mod cards;
+mod clock;
+mod offline;
+mod serial;
+mod tariffs;
+
 use crate::model::batch::Batch;
 use crate::model::ident::{ConnectorId, DeviceCode, DeviceId};
 use crate::model::message::{FromLink, ToLink};
