@@ -10,17 +10,26 @@
 //! was read (I5, domain.md 2.13); one `Close` per session (I1); the stop order goes out within 1 s of the first cause
 //! (I6); the first cause wins and the end time is frozen once.
 
+mod config;
+
+pub use config::{Config, Restart, Timers};
+
+use crate::model::batch::SessionRow;
 use crate::model::ident::{ConnectorId, Credential};
-use crate::model::message::StartOutcome;
+use crate::model::message::{Realtime, StartOutcome, StartResult};
+use crate::model::money::Balance;
+use crate::model::quantity::Energy;
 use crate::model::record::{BillingMode, StartMode, TransactionRecord};
 use crate::model::report::{ChargerStatus, LinkState, MeterReading, OrderFault};
 use crate::model::request::{Feedback, Order};
-use crate::model::session::Grant;
+use crate::model::session::{ConnectorState, Grant};
 use crate::model::stop::StopReason;
 use crate::model::tariff::Tariff;
+use crate::model::time::{Instant, Now};
+use serde::{Deserialize, Serialize};
 
 /// Everything that is fixed when a session begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
     /// Where.
     pub connector: ConnectorId,
@@ -45,7 +54,8 @@ pub enum Event<'a> {
     Charger(&'a ChargerStatus),
     /// The charger's link changed.
     ChargerLink(LinkState),
-    /// The meter told values (polled or ordered).
+    /// The meter told values. A reading with `order` set answers an order of this session and was taken after it; one
+    /// that answers somebody else's order is handed over with `order: None`.
     Meter(&'a MeterReading),
     /// The meter's link changed.
     MeterLink(LinkState),
@@ -53,8 +63,8 @@ pub enum Event<'a> {
     Done(Target, Tag, Result<(), OrderFault>),
     /// Somebody or something wants it to end.
     Stop(StopReason),
-    /// A plug was awaited and a remote start of the same number came (`wait_for_start`), or the wait is over.
-    Balance(crate::model::money::Balance),
+    /// The platform told a new balance (020D).
+    Balance(Balance),
     /// The newest `Save` or `Close` is durable.
     Committed,
     /// The newest `Save` or `Close` could not be made durable.
@@ -102,11 +112,117 @@ pub enum Action {
         /// 0204, when none was queued before.
         start_result: Option<StartOutcome>,
     },
-    /// An alarm of platform-222.md 13.6 about this connector, for people and the platform.
+    /// The very first `Save` failed: the session never existed. Nothing was ordered and no record follows; whoever
+    /// asked is told so (0203 is refused; 0204 result 1 where the platform knows the number). `is_closed` is true.
+    Abandon(StopReason),
+    /// An alarm of platform-222.md 13.6 about this connector, for people and the platform. The session clears what it
+    /// raised at the latest when it is closed, but for 0008 (record inconsistent), which stays for a person.
     Alarm {
         /// Code.
         code: u16,
         /// Raise or clear.
         raised: bool,
     },
+}
+
+/// Why a stored session cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow(pub String);
+
+impl std::fmt::Display for BadRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the stored state of this session cannot be read: {}", self.0)
+    }
+}
+
+impl std::error::Error for BadRow {}
+
+/// One session. Signatures first, the machine follows.
+#[derive(Clone, Debug)]
+pub struct Session {
+    opening: Opening,
+}
+
+impl Session {
+    /// A start was accepted: the session begins.
+    #[must_use]
+    pub fn open(_now: Now, _config: &Config, opening: Opening) -> (Session, Vec<Action>) {
+        (Session { opening }, vec![Action::Save { step: Some("opened".into()), start_result: None }])
+    }
+
+    /// A session that was open when the program ended. Its devices are asked before anything is decided (15.6).
+    pub fn recover(_now: Now, _config: &Config, row: &SessionRow) -> Result<(Session, Vec<Action>), BadRow> {
+        let opening = serde_json::from_str(&row.state).map_err(|e| BadRow(e.to_string()))?;
+        Ok((Session { opening }, Vec::new()))
+    }
+
+    /// Something happened; what the session wants done, in order.
+    #[must_use]
+    pub fn handle(&mut self, _now: Now, _event: Event<'_>) -> Vec<Action> {
+        Vec::new()
+    }
+
+    /// When to hand back [`Event::Woke`]; early or late is harmless.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The durable state as it is now.
+    #[must_use]
+    pub fn row(&self, now: Now) -> SessionRow {
+        SessionRow {
+            txn: self.opening.grant.txn,
+            connector: self.opening.connector,
+            phase: String::new(),
+            open: true,
+            at: now.stamp(),
+            state: serde_json::to_string(&self.opening).unwrap_or_default(),
+        }
+    }
+
+    /// The connector as others see it; the station fills faults, register and plug.
+    #[must_use]
+    pub fn realtime(&self, _now: Now) -> Realtime {
+        Realtime { connector: self.opening.connector, txn: self.opening.grant.txn, ..Realtime::default() }
+    }
+
+    /// The message 0204 for this outcome, with start time and register where they belong.
+    #[must_use]
+    pub fn start_result(&self, outcome: StartOutcome) -> StartResult {
+        StartResult {
+            txn: self.opening.grant.txn,
+            connector: self.opening.connector,
+            result: outcome,
+            vin: None,
+            soc: None,
+            start_time: None,
+            start_register: None,
+            start_mode: self.opening.start_mode,
+        }
+    }
+
+    /// What was fixed when it began.
+    #[must_use]
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// State as others see it.
+    #[must_use]
+    pub fn state(&self) -> ConnectorState {
+        ConnectorState::Starting
+    }
+
+    /// Its `Close` is durable, or it was abandoned: nothing follows.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        false
+    }
+
+    /// Energy so far; never falls.
+    #[must_use]
+    pub fn energy(&self) -> Energy {
+        Energy::ZERO
+    }
 }
