@@ -310,11 +310,9 @@ impl Link {
     }
 
     fn partial_frame(&mut self, now: Now, out: &mut Vec<Action>) {
-        let overdue = |c: &Connection| c.partial.is_some_and(|since| since + FRAME_COMPLETION <= now.mono);
+        let overdue =
+            |c: &Connection| c.partial.is_some_and(|(_, since)| since + FRAME_COMPLETION <= now.mono);
         if self.state.is_connected() && self.connection.as_ref().is_some_and(overdue) {
-            if let Some(connection) = &mut self.connection {
-                connection.partial = None;
-            }
             let incoming = self.uplink.expire();
             self.incoming(now, incoming, out);
             self.watch_partial(now);

@@ -110,7 +110,8 @@ struct Connection {
     epoch: u64,
     sequence: u32,
     heard: Instant,
-    partial: Option<Instant>,
+    /// The unfinished frame: where in the stream it begins, and since when it has been waited for.
+    partial: Option<(u64, Instant)>,
     heartbeat: Duration,
     heartbeat_due: Instant,
 }
@@ -217,7 +218,7 @@ impl Link {
         if let Some(connection) = &self.connection
             && self.state.is_connected()
         {
-            deadlines.push(connection.partial.map(|since| since + connect::FRAME_COMPLETION));
+            deadlines.push(connection.partial.map(|(_, since)| since + connect::FRAME_COMPLETION));
             deadlines.push(self.asks.wake_at());
             if self.state.is_online() {
                 deadlines.push(Some(connection.heartbeat_due));
@@ -290,9 +291,10 @@ impl Link {
     }
 
     fn watch_partial(&mut self, now: Now) {
-        let waiting = self.uplink.is_waiting();
+        let unfinished = self.uplink.unfinished();
         if let Some(connection) = &mut self.connection {
-            connection.partial = if waiting { connection.partial.or(Some(now.mono)) } else { None };
+            let known = connection.partial.filter(|(at, _)| Some(*at) == unfinished);
+            connection.partial = known.or(unfinished.map(|at| (at, now.mono)));
         }
     }
 
@@ -301,7 +303,6 @@ impl Link {
             let Some(connection) = &mut self.connection else { return };
             if one.is_life() {
                 connection.heard = now.mono;
-                connection.partial = None;
             }
             match one {
                 Incoming::Reply { kind, sequence, reply } => self.reply(now, kind, sequence, reply, out),

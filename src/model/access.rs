@@ -27,10 +27,19 @@ pub struct Card {
     pub status: CardStatus,
     /// Cards of one group, not 0, may stop each other's sessions.
     pub group: u32,
-    /// Sessions at the same time, at least 1.
+    /// Sessions at the same time as the platform wrote it; the digest of the list covers it. Decisions use
+    /// [`Card::concurrent`].
     pub max_concurrent: u8,
     /// `None` = no end.
     pub valid_until: Option<Utc>,
+}
+
+impl Card {
+    /// Sessions at the same time: 0 counts as 1.
+    #[must_use]
+    pub fn concurrent(&self) -> u8 {
+        self.max_concurrent.max(1)
+    }
 }
 
 /// A step of a list update (platform-222.md 18.1).

@@ -194,8 +194,8 @@ pub trait Uplink: Send {
     /// Octets as they arrived, in any pieces.
     fn receive(&mut self, octets: &[u8]) -> Vec<Incoming>;
 
-    /// Whether a frame has begun and is not complete; the link gives it 10 s.
-    fn is_waiting(&self) -> bool;
+    /// Where in the stream a frame has begun that is not complete; the link gives it 10 s.
+    fn unfinished(&self) -> Option<u64>;
 
     /// The unfinished frame will not come: drop its first octet and look again.
     fn expire(&mut self) -> Vec<Incoming>;

@@ -4,3 +4,4 @@
 //! `../shared/vectors` when that folder stands beside the checkout, and the output says when they were left out.
 
 mod harness;
+mod platform222;
