@@ -72,10 +72,7 @@ mod tests {
     fn a_trusted_ntp_source_wins_and_a_dispute_is_told() {
         let ntp = now(ClockTrust::Ntp);
         assert_eq!(judge(&ntp, BUILT, WALL.plus_ms(2_000)), Verdict::Confirm);
-        assert_eq!(
-            judge(&ntp, BUILT, WALL.plus_ms(300_000)),
-            Verdict::OwnIsBetter { disputed: false }
-        );
+        assert_eq!(judge(&ntp, BUILT, WALL.plus_ms(300_000)), Verdict::OwnIsBetter { disputed: false });
         assert_eq!(judge(&ntp, BUILT, WALL.plus_ms(300_001)), Verdict::OwnIsBetter { disputed: true });
     }
 

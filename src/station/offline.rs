@@ -77,7 +77,7 @@ pub(super) fn check(case: &Case<'_>) -> Result<(), Refusal> {
     hold(card.status == CardStatus::Allowed, Refusal::Blocked)?;
     hold(card.valid_until.is_none_or(|end| clock < end), Refusal::Expired)?;
     hold(case.list_age.is_some_and(|age| age <= rules.list_max_age), Refusal::ListStale)?;
-    hold(case.open < u32::from(card.max_concurrent.max(1)), Refusal::InUse)?;
+    hold(case.open < u32::from(card.concurrent()), Refusal::InUse)?;
     hold(case.card_use.0 < rules.sessions_per_card, Refusal::CardSessions)?;
     hold(!energy_used_up(rules, case.card_use.1), Refusal::CardEnergy)?;
     hold(case.station_use < rules.sessions, Refusal::StationSessions)

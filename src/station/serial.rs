@@ -57,7 +57,7 @@ fn number(connector: ConnectorId, time: Utc, counter: u16) -> TransactionNumber 
 }
 
 fn bcd(value: u8) -> u8 {
-    value / 10 << 4 | value % 10
+    ((value / 10) << 4) | (value % 10)
 }
 
 #[cfg(test)]

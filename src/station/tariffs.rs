@@ -3,6 +3,7 @@
 //! A number never gets other content. A tariff in force is only ever followed by another one, never by none. Sessions
 //! freeze a copy at their start and are not touched by anything here.
 
+use crate::billing::{self, Fault};
 use crate::model::batch::Row;
 use crate::model::tariff::Tariff;
 use crate::model::time::Utc;
@@ -10,13 +11,10 @@ use std::collections::BTreeMap;
 
 /// Tariffs kept in memory to know a number again; the store keeps all of them.
 const HELD: usize = 1024;
-/// Valid later than this is implausible (0107r).
-const FARTHEST_MS: i64 = 60 * crate::model::time::DAY_MS;
 
 /// Results of 0107.
 pub(super) mod result {
     pub(crate) const STORED: u8 = 0;
-    pub(crate) const IMPLAUSIBLE: u8 = 2;
     pub(crate) const STORAGE: u8 = 3;
 }
 
@@ -63,17 +61,12 @@ impl Tariffs {
         self.held.get(&self.pending).and_then(|t| t.valid_from)
     }
 
-    /// Judges a tariff that is well formed. `Err` is the result of 0107r; `Ok` holds the rows to make durable, then
+    /// Judges a tariff. `Err` is the result of 0107r; `Ok` holds the rows to make durable, then
     /// [`Tariffs::committed`] or [`Tariffs::commit_failed`]. No rows: nothing changes.
     pub(super) fn offer(&mut self, tariff: Tariff, now: Option<Utc>) -> Result<Vec<Row>, u8> {
         let known = self.held.get(&tariff.number);
-        if known.is_some_and(|k| (&k.tiers, &k.slots) != (&tariff.tiers, &tariff.slots)) {
-            return Err(result::IMPLAUSIBLE);
-        }
+        billing::check_against(&tariff, now, known).map_err(Fault::number)?;
         let later = match (tariff.valid_from, now) {
-            (Some(from), Some(now)) if from.0 > now.0.saturating_add(FARTHEST_MS) => {
-                return Err(result::IMPLAUSIBLE);
-            }
             (Some(from), Some(now)) => from > now,
             (Some(_), None) => true, // nobody knows; it waits until the clock is trusted
             (None, _) => false,
@@ -158,10 +151,7 @@ mod tests {
     fn a_tariff_without_a_date_is_in_force_once_it_is_durable() {
         let mut tariffs = Tariffs::default();
         let rows = tariffs.offer(tariff(7, None), Some(NOW)).unwrap();
-        assert_eq!(
-            rows,
-            [Row::Tariff(tariff(7, None)), Row::TariffInForce { number: 7, pending: 0 }]
-        );
+        assert_eq!(rows, [Row::Tariff(tariff(7, None)), Row::TariffInForce { number: 7, pending: 0 }]);
         assert_eq!(tariffs.number(), 0);
         tariffs.committed();
         assert_eq!(tariffs.in_force(), Some(&tariff(7, None)));
@@ -188,8 +178,8 @@ mod tests {
     fn a_held_number_never_gets_other_content() {
         let mut tariffs = Tariffs::new(vec![tariff(1, None)], 1, 0);
         let mut other = tariff(1, None);
-        other.slots[47] = 1;
-        assert_eq!(tariffs.offer(other, Some(NOW)), Err(result::IMPLAUSIBLE));
+        other.tiers[0].service = Price(1);
+        assert_eq!(tariffs.offer(other, Some(NOW)), Err(2));
         assert_eq!(tariffs.number(), 1);
     }
 
@@ -197,7 +187,7 @@ mod tests {
     fn valid_in_more_than_sixty_days_is_implausible() {
         let mut tariffs = Tariffs::default();
         let far = NOW.plus_ms(60 * DAY_MS);
-        assert_eq!(tariffs.offer(tariff(1, Some(far.plus_ms(1))), Some(NOW)), Err(result::IMPLAUSIBLE));
+        assert_eq!(tariffs.offer(tariff(1, Some(far.plus_ms(1))), Some(NOW)), Err(2));
         assert!(tariffs.offer(tariff(1, Some(far)), Some(NOW)).is_ok());
     }
 
