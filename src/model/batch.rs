@@ -128,6 +128,21 @@ pub struct RecordRow {
     pub at: Option<Utc>,
 }
 
+/// What the station remembers of a record of the ledger: enough to recall it and to count offline use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownRecord {
+    /// Its number.
+    pub number: u64,
+    /// Its session.
+    pub txn: TransactionNumber,
+    /// As in the record.
+    pub end_time: Option<Utc>,
+    /// The card that started it, if the session began offline and counts against the caps of that card.
+    pub offline_card: Option<CardUid>,
+    /// How the platform took it; `None` = not yet.
+    pub verdict: Option<Verdict>,
+}
+
 /// What the store knows when the program starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
@@ -145,6 +160,8 @@ pub struct Recovered {
     pub start_results: Vec<(u64, TransactionNumber)>,
     /// Records not yet acknowledged.
     pub unsent_records: u64,
+    /// The newest 10 000 records, oldest first.
+    pub records: Vec<KnownRecord>,
     /// Newest serial of each pile.
     pub serials: Vec<(DeviceCode, u16, Utc)>,
     /// Every transaction number known (open, closed; the newest 10 000), for duplicate detection, with whether it is open.

@@ -5,17 +5,56 @@
 //! and writes everything as batches: one batch in flight, what comes meanwhile goes into the next one. What must not
 //! happen before a fact is durable waits for its batch (commit before act).
 //!
-//! What is absent: bytes, disks, sockets, clocks. Randomness is seeded.
+//! What is absent: bytes, disks, sockets, clocks.
+//!
+//! One file per part: [`connector`] what a gun is, [`swipe`] cards and decisions, [`offline`] the rule without the
+//! platform, [`remote`] orders of the platform to one gun, [`commands`] all others, [`tariffs`], [`cards`], [`clock`],
+//! [`sessions`] their life here, [`records`] numbers and the chain, [`journal`] what waits for the disk, [`alarms`],
+//! [`telemetry`] what others see, [`people`] operators and the end, [`status`] what the local page shows.
 
-use crate::model::batch::Batch;
+mod alarms;
+mod cards;
+mod clock;
+mod commands;
+mod connector;
+mod journal;
+mod offline;
+mod people;
+mod records;
+mod remote;
+mod serial;
+mod sessions;
+mod status;
+mod swipe;
+mod tariffs;
+mod telemetry;
+#[cfg(test)]
+mod tests;
+
+pub use status::{AlarmStatus, CardListStatus, ConnectorStatus, LinkStatus, Status};
+
+use crate::model::batch::{Batch, Recovered};
 use crate::model::ident::{ConnectorId, DeviceCode, DeviceId};
-use crate::model::message::{FromLink, ToLink};
+use crate::model::message::{FromLink, StationFacts, ToLink};
 use crate::model::quantity::{Energy, Power};
 use crate::model::record::BillingMode;
-use crate::model::report::Report;
-use crate::model::request::Request;
-use crate::model::time::Utc;
+use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report};
+use crate::model::request::{Order, Request};
+use crate::model::time::{Instant, Now, Utc};
+use crate::session;
+use alarms::{Alarms, Change, Key, code};
+use cards::Cards;
+use commands::{Deferred, Remembered};
+use connector::{Gun, Phase, Role};
+use journal::Journal;
+use offline::Ledger;
+use people::Ending;
+use records::Records;
+use serial::Serials;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
+use swipe::Late;
+use tariffs::Tariffs;
 
 /// What the station must know of the depot.
 #[derive(Clone, Debug)]
@@ -26,6 +65,8 @@ pub struct Config {
     pub connectors: Vec<ConnectorConfig>,
     /// Charging while the platform is away.
     pub offline: Offline,
+    /// How sessions behave; the rating is taken from the connector.
+    pub session: session::Config,
     /// No moment before this one is ever sent (platform-222.md 17).
     pub built: Utc,
     /// For spreading and jitter.
@@ -135,4 +176,343 @@ pub enum Note {
     Warn(String),
     /// Stops work.
     Error(String),
+}
+
+/// Conditions that depend on the wall clock are looked at this often.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// A charger that charges without a session is told to stop at this pace.
+const ORPHAN_STOP: Duration = Duration::from_secs(5);
+
+/// How the link stands.
+#[derive(Debug)]
+struct Uplink {
+    online: bool,
+    telemetry_charging: Duration,
+    telemetry_idle: Duration,
+}
+
+/// The station machine.
+#[derive(Debug)]
+pub struct Station {
+    config: Config,
+    guns: Vec<Gun>,
+    roles: BTreeMap<DeviceId, Vec<(usize, Role)>>,
+    journal: Journal,
+    records: Records,
+    cards: Cards,
+    tariffs: Tariffs,
+    serials: Serials,
+    offline_use: Ledger,
+    alarms: Alarms,
+    link: Uplink,
+    /// Remote starts decided and their results.
+    commands: Remembered<u8>,
+    transactions: Remembered<()>,
+    /// Piles that the platform does not know: no remote start there.
+    unknown_piles: BTreeSet<DeviceCode>,
+    late: VecDeque<Late>,
+    deferred: VecDeque<Deferred>,
+    facts: StationFacts,
+    tickets: u64,
+    epochs: u32,
+    feedbacks: u32,
+    housekeeping: Instant,
+    ending: Option<Ending>,
+    ended: bool,
+}
+
+impl Station {
+    /// A station on what the store knows. Sessions that were open are recovered; the actions are to be carried out.
+    #[must_use]
+    pub fn new(now: Now, config: Config, recovered: Recovered) -> (Station, Vec<Action>) {
+        let now = clock::believed(now, config.built);
+        let guns: Vec<Gun> = config.connectors.iter().map(|c| Gun::new(c.clone(), false)).collect();
+        let mut station = Station {
+            roles: roles(&guns),
+            guns,
+            journal: Journal::default(),
+            records: Records::new(config.code, &recovered),
+            cards: Cards::new(recovered.card_list_version, recovered.card_list_confirmed, recovered.cards),
+            tariffs: Tariffs::new(recovered.tariffs, recovered.tariff_in_force, recovered.tariff_pending),
+            serials: Serials::new(&recovered.serials),
+            offline_use: Ledger::new(&recovered.offline_use, &recovered.records),
+            alarms: Alarms::new(recovered.boot_counter),
+            link: Uplink {
+                online: false,
+                telemetry_charging: Duration::from_secs(15),
+                telemetry_idle: Duration::from_secs(300),
+            },
+            commands: Remembered::new(recovered.commands),
+            transactions: Remembered::new(recovered.transactions.into_iter().map(|txn| (txn, ()))),
+            unknown_piles: BTreeSet::new(),
+            late: VecDeque::new(),
+            deferred: VecDeque::new(),
+            facts: StationFacts { boot_counter: recovered.boot_counter, ..StationFacts::default() },
+            tickets: 0,
+            epochs: sessions::NO_SESSION,
+            feedbacks: 0,
+            housekeeping: now.mono,
+            ending: None,
+            ended: false,
+            config,
+        };
+        let mut out = vec![Action::Link(ToLink::Facts(station.facts.clone()))];
+        station.recover(now, &recovered.sessions, &mut out);
+        station.turn(now, &mut out);
+        (station, out)
+    }
+
+    /// Takes one event; gives all that is to be done, in order. Nothing follows [`Action::Ended`].
+    #[must_use]
+    pub fn handle(&mut self, now: Now, event: Event) -> Vec<Action> {
+        let mut out = Vec::new();
+        if self.ended {
+            return out;
+        }
+        let now = clock::believed(now, self.config.built);
+        match event {
+            Event::Device(device, report) => self.device(now, device, report, &mut out),
+            Event::Link(message) => self.link_says(now, message, &mut out),
+            Event::Committed(number) => self.committed(now, number, &mut out),
+            Event::CommitFailed(number) => self.commit_failed(now, number, &mut out),
+            Event::Operator(ticket, order) => self.operator(now, ticket, order, &mut out),
+            Event::Shutdown { end_sessions } => self.shutdown(now, end_sessions, &mut out),
+            Event::Woke => {}
+        }
+        if !self.ended {
+            self.turn(now, &mut out);
+        }
+        if self.ended {
+            out.push(Action::Ended);
+        }
+        out
+    }
+
+    /// When to be woken.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
+        if self.ended {
+            return None;
+        }
+        let guns = self.guns.iter().filter_map(Gun::wake_at).min();
+        let deadlines = [
+            guns,
+            self.journal.wake_at(),
+            self.alarms.wake_at(),
+            self.telemetry_wake(),
+            self.ending_wake(),
+            Some(self.housekeeping + HOUSEKEEPING),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// What follows from the time and from what just happened.
+    fn turn(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.housekeeping + HOUSEKEEPING <= now.mono {
+            self.housekeeping = now.mono;
+        }
+        self.watch_tariffs(now);
+        self.resume_deferred(now, out);
+        for gun in 0..self.guns.len() {
+            self.watch_waits(now, gun, out);
+            self.watch_session(now, gun, out);
+            self.watch_orphan(now, gun, out);
+            if self.guns[gun].unsent.is_some_and(|u| u.until <= now.mono || !self.link.online) {
+                self.guns[gun].unsent = None;
+            }
+            self.show_state(now, gun, out);
+            self.telemetry(now, gun, out);
+        }
+        self.watch_conditions(now);
+        for change in self.alarms.turn(now) {
+            out.push(Action::Note(note_of(&change)));
+        }
+        self.watch_ending(now, out);
+        self.build(now, out);
+        self.tell_facts(out);
+    }
+
+    fn device(&mut self, now: Now, device: DeviceId, report: Report, out: &mut Vec<Action>) {
+        let guns = self.roles.get(&device).cloned().unwrap_or_default();
+        if let Report::Card(card) = report {
+            let at: Vec<usize> =
+                guns.iter().filter(|(_, r)| *r == Role::Reader).map(|(gun, _)| *gun).collect();
+            self.card(now, &at, card, out);
+            return;
+        }
+        for (gun, role) in guns {
+            match (role, &report) {
+                (Role::Charger, Report::Charger(status)) => self.charger(now, gun, status, out),
+                (Role::Meter, Report::Meter(reading)) => self.meter(now, gun, reading, out),
+                (Role::Reader, Report::Reader(status)) => {
+                    self.guns[gun].reader = *status;
+                    let key = Key::connector(code::READER_OPENED, self.guns[gun].config.id, "reader");
+                    self.alarms.set(now, key, status.tamper);
+                }
+                (role, Report::Done(order, outcome)) => {
+                    self.order_done(now, gun, role, *order, *outcome, out)
+                }
+                (role, Report::Link(state)) => self.device_link(now, gun, role, *state, out),
+                (_, Report::Charger(_) | Report::Meter(_) | Report::Reader(_) | Report::Card(_)) => {}
+            }
+        }
+    }
+
+    fn charger(&mut self, now: Now, gun: usize, status: &ChargerStatus, out: &mut Vec<Action>) {
+        let this = &mut self.guns[gun];
+        let pulled = this.charger.plugged == Some(true) && status.plugged == Some(false);
+        this.charger = status.clone();
+        if pulled {
+            this.finished = None;
+        }
+        self.session_event(now, gun, session::Event::Charger(status), out);
+    }
+
+    fn meter(&mut self, now: Now, gun: usize, reading: &MeterReading, out: &mut Vec<Action>) {
+        self.guns[gun].meter.take(reading);
+        let order = self.own_order(gun, reading.order);
+        let reading = MeterReading { order, ..reading.clone() };
+        self.session_event(now, gun, session::Event::Meter(&reading), out);
+        self.watch_offline_energy(now, gun, out);
+    }
+
+    fn device_link(&mut self, now: Now, gun: usize, role: Role, state: LinkState, out: &mut Vec<Action>) {
+        let this = &mut self.guns[gun];
+        let (lost, subject) = match role {
+            Role::Charger => (code::CHARGER_LINK_LOST, "charger"),
+            Role::Meter => (code::METER_LINK_LOST, "meter"),
+            Role::Reader => (code::READER_LINK_LOST, "reader"),
+        };
+        match role {
+            Role::Charger => this.charger_link = state,
+            Role::Meter => this.meter_link = state,
+            Role::Reader => this.reader_link = state,
+        }
+        let key = Key::connector(lost, this.config.id, subject);
+        self.alarms.set(now, key, state == LinkState::Silent);
+        match role {
+            Role::Charger => self.session_event(now, gun, session::Event::ChargerLink(state), out),
+            Role::Meter => self.session_event(now, gun, session::Event::MeterLink(state), out),
+            Role::Reader => {}
+        }
+    }
+
+    fn link_says(&mut self, now: Now, message: FromLink, out: &mut Vec<Action>) {
+        match message {
+            FromLink::Online { platform_time, telemetry_charging, telemetry_idle } => {
+                self.link = Uplink { online: true, telemetry_charging, telemetry_idle };
+                self.alarms.set(now, Key::station(code::LOGIN_REFUSED, "platform"), false);
+                if let Some(told) = platform_time {
+                    self.platform_time(now, told, out);
+                }
+                self.tell_sessions(now, true, out);
+            }
+            FromLink::Ready => {
+                self.confirm_list(now);
+                for gun in 0..self.guns.len() {
+                    self.send_realtime(now, gun, out);
+                }
+            }
+            FromLink::Offline => {
+                self.link.online = false;
+                self.cards.discard();
+                self.asking_without_link(now, out);
+                self.tell_sessions(now, false, out);
+            }
+            FromLink::LoginRefused(_) => {
+                self.alarms.set(now, Key::station(code::LOGIN_REFUSED, "platform"), true);
+            }
+            FromLink::PlatformTime(told) => drop(self.platform_time(now, told, out)),
+            FromLink::Tariff(tariff) => self.offer_tariff(now, None, tariff, out),
+            FromLink::TariffConfirmed => {
+                self.alarms.set(now, Key::station(code::IMPLAUSIBLE_VALUE, "tariff"), false);
+            }
+            FromLink::PileRegistered(pile, result) => self.pile_registered(now, pile, result),
+            FromLink::Decision(ticket, decision) => self.decided(now, ticket, decision, out),
+            FromLink::Command { ticket, device, command } => self.command(now, ticket, device, command, out),
+            FromLink::Acknowledged(entry, verdict) => self.acknowledged(now, entry, verdict),
+        }
+    }
+
+    fn tell_sessions(&mut self, now: Now, online: bool, out: &mut Vec<Action>) {
+        for gun in 0..self.guns.len() {
+            self.guns[gun].seen.due = None;
+            self.session_event(now, gun, session::Event::Online(online), out);
+        }
+    }
+
+    fn pile_registered(&mut self, now: Now, pile: DeviceCode, result: u8) {
+        const UNKNOWN: u8 = 1;
+        match result {
+            UNKNOWN => self.unknown_piles.insert(pile),
+            _ => self.unknown_piles.remove(&pile),
+        };
+        let key = Key::station(code::CONFIGURATION_DIFFERS, &pile.to_string());
+        self.alarms.set(now, key, result != 0);
+    }
+
+    fn watch_session(&mut self, now: Now, gun: usize, out: &mut Vec<Action>) {
+        let due = self.guns[gun].running().and_then(|r| r.session.wake_at());
+        if due.is_some_and(|at| at <= now.mono) {
+            self.session_event(now, gun, session::Event::Woke, out);
+        }
+    }
+
+    /// A charger that charges without a session is stopped, with an alarm and without a record (platform-222.md 15.6).
+    fn watch_orphan(&mut self, now: Now, gun: usize, out: &mut Vec<Action>) {
+        let this = &self.guns[gun];
+        if this.ghost {
+            return;
+        }
+        let charges = this.charger_answers() && this.charger.state == ChargerState::Charging;
+        let orphan = charges && this.running().is_none();
+        let (id, charger) = (this.config.id, this.config.charger);
+        if orphan && this.orphan.is_none_or(|again| again <= now.mono) {
+            self.guns[gun].orphan = Some(now.mono + ORPHAN_STOP);
+            self.feedbacks = self.feedbacks.wrapping_add(1);
+            let order = sessions::order_id(sessions::NO_SESSION, self.feedbacks);
+            out.push(Action::Note(Note::Warn(format!("{id} charges without a session; it is stopped"))));
+            out.push(Action::Tell(charger, Request { order, what: Order::Stop }));
+        } else if !orphan && this.orphan.is_some() {
+            self.guns[gun].orphan = None;
+        }
+        let key = Key::connector(code::CHARGING_WITHOUT_SESSION, id, "charger");
+        self.alarms.set(now, key, orphan);
+    }
+}
+
+impl Gun {
+    fn wake_at(&self) -> Option<Instant> {
+        let phase = match &self.phase {
+            Phase::Free => None,
+            Phase::Asking { until, .. } | Phase::Held { until, .. } => Some(*until),
+            Phase::Busy(running) => running.session.wake_at(),
+        };
+        let unsent = self.unsent.map(|u| u.until);
+        [phase, unsent, self.orphan, self.show_again].into_iter().flatten().min()
+    }
+}
+
+fn roles(guns: &[Gun]) -> BTreeMap<DeviceId, Vec<(usize, Role)>> {
+    let mut roles: BTreeMap<DeviceId, Vec<(usize, Role)>> = BTreeMap::new();
+    for (index, gun) in guns.iter().enumerate() {
+        roles.entry(gun.config.charger).or_default().push((index, Role::Charger));
+        roles.entry(gun.config.meter).or_default().push((index, Role::Meter));
+        if let Some(reader) = gun.config.reader {
+            roles.entry(reader).or_default().push((index, Role::Reader));
+        }
+    }
+    roles
+}
+
+fn note_of(change: &Change) -> Note {
+    let describe = |alarm: &crate::model::alarm::Alarm| {
+        let at = alarm.connector.map_or_else(String::new, |c| format!(" at {c}"));
+        format!("{:04X} {} ({}{at})", alarm.code, alarms::text(alarm.code).0, alarm.subject)
+    };
+    match change {
+        Change::Raised(alarm) if alarm.level == 1 => Note::Error(format!("alarm {}", describe(alarm))),
+        Change::Raised(alarm) => Note::Warn(format!("alarm {}", describe(alarm))),
+        Change::Cleared(alarm) => Note::Info(format!("alarm over: {}", describe(alarm))),
+    }
 }

@@ -1,0 +1,250 @@
+//! Charging without the platform (platform-222.md 15.5): every condition, and the reason when one does not hold.
+//!
+//! An offline yes is never kept as an online yes: nothing here writes to the card list.
+
+use super::Offline;
+use crate::model::access::{Card, CardStatus};
+use crate::model::batch::KnownRecord;
+use crate::model::ident::CardUid;
+use crate::model::quantity::Energy;
+use crate::model::time::Utc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Everything the rule looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case<'a> {
+    pub(super) rules: &'a Offline,
+    /// The entry of the list.
+    pub(super) card: Option<&'a Card>,
+    /// The wall clock, if it may be believed.
+    pub(super) clock: Option<Utc>,
+    /// Since the list was committed or confirmed; `None` = no list.
+    pub(super) list_age: Option<Duration>,
+    /// A tariff is held, or none is needed.
+    pub(super) tariff: bool,
+    /// Open sessions of this card.
+    pub(super) open: u32,
+    /// Offline sessions of this card that count, open ones included, and their energy.
+    pub(super) card_use: (u32, Energy),
+    /// Offline sessions of all cards that count, open ones included.
+    pub(super) station_use: u32,
+}
+
+/// The first condition that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Disabled,
+    ClockNotTrusted,
+    NoTariff,
+    NotListed,
+    Blocked,
+    Expired,
+    ListStale,
+    InUse,
+    CardSessions,
+    CardEnergy,
+    StationSessions,
+}
+
+impl Refusal {
+    /// For a reader's display.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Refusal::Disabled => "offline: no charging",
+            Refusal::ClockNotTrusted => "offline: clock not set",
+            Refusal::NoTariff => "offline: no tariff",
+            Refusal::NotListed => "offline: card not listed",
+            Refusal::Blocked => "card blocked",
+            Refusal::Expired => "card expired",
+            Refusal::ListStale => "offline: card list too old",
+            Refusal::InUse => "card in use",
+            Refusal::CardSessions => "offline: too many sessions",
+            Refusal::CardEnergy => "offline: energy used up",
+            Refusal::StationSessions => "offline: station is full",
+        }
+    }
+}
+
+/// Whether all conditions hold.
+pub(super) fn check(case: &Case<'_>) -> Result<(), Refusal> {
+    let rules = case.rules;
+    let hold = |holds: bool, refusal| if holds { Ok(()) } else { Err(refusal) };
+    hold(rules.enable, Refusal::Disabled)?;
+    let clock = case.clock.ok_or(Refusal::ClockNotTrusted)?;
+    hold(case.tariff, Refusal::NoTariff)?;
+    let card = case.card.ok_or(Refusal::NotListed)?;
+    hold(card.status == CardStatus::Allowed, Refusal::Blocked)?;
+    hold(card.valid_until.is_none_or(|end| clock < end), Refusal::Expired)?;
+    hold(case.list_age.is_some_and(|age| age <= rules.list_max_age), Refusal::ListStale)?;
+    hold(case.open < u32::from(card.concurrent()), Refusal::InUse)?;
+    hold(case.card_use.0 < rules.sessions_per_card, Refusal::CardSessions)?;
+    hold(!energy_used_up(rules, case.card_use.1), Refusal::CardEnergy)?;
+    hold(case.station_use < rules.sessions, Refusal::StationSessions)
+}
+
+/// Whether this much is all that a card may take offline.
+pub(super) fn energy_used_up(rules: &Offline, used: Energy) -> bool {
+    rules.energy_per_card > Energy::ZERO && used >= rules.energy_per_card
+}
+
+#[derive(Debug, Default)]
+struct Use {
+    sessions: u32,
+    energy: Energy,
+    /// Records not acknowledged; empty for what an earlier run left without naming them.
+    records: BTreeSet<u64>,
+}
+
+/// Closed offline sessions that count against the caps: those of a card until all its records are acknowledged.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    cards: BTreeMap<CardUid, Use>,
+}
+
+impl Ledger {
+    pub(super) fn new(recovered: &[(CardUid, u32, Energy)], records: &[KnownRecord]) -> Ledger {
+        let mut cards: BTreeMap<CardUid, Use> = recovered
+            .iter()
+            .map(|(uid, sessions, energy)| {
+                (*uid, Use { sessions: *sessions, energy: *energy, records: BTreeSet::new() })
+            })
+            .collect();
+        for record in records {
+            if let (None, Some(uid)) = (record.verdict, record.offline_card)
+                && let Some(entry) = cards.get_mut(&uid)
+            {
+                entry.records.insert(record.number);
+            }
+        }
+        Ledger { cards }
+    }
+
+    pub(super) fn closed(&mut self, uid: CardUid, record: u64, energy: Energy) {
+        let entry = self.cards.entry(uid).or_default();
+        entry.sessions = entry.sessions.saturating_add(1);
+        entry.energy += energy;
+        entry.records.insert(record);
+    }
+
+    pub(super) fn acknowledged(&mut self, record: u64) {
+        self.cards.retain(|_, entry| !entry.records.remove(&record) || !entry.records.is_empty());
+    }
+
+    /// Nothing at all is unacknowledged any more.
+    pub(super) fn all_acknowledged(&mut self) {
+        self.cards.clear();
+    }
+
+    pub(super) fn of(&self, uid: &CardUid) -> (u32, Energy) {
+        self.cards.get(uid).map_or((0, Energy::ZERO), |u| (u.sessions, u.energy))
+    }
+
+    pub(super) fn sessions(&self) -> u32 {
+        self.cards.values().fold(0, |sum, u| sum.saturating_add(u.sessions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uid(last: u8) -> CardUid {
+        CardUid::new(&[4, 1, 2, last]).unwrap()
+    }
+
+    fn card() -> Card {
+        Card {
+            uid: uid(1),
+            account: "1001".into(),
+            status: CardStatus::Allowed,
+            group: 0,
+            max_concurrent: 1,
+            valid_until: Some(Utc(2_000)),
+        }
+    }
+
+    fn rules() -> Offline {
+        Offline {
+            enable: true,
+            list_max_age: Duration::from_secs(3600),
+            sessions_per_card: 3,
+            energy_per_card: Energy(3_000_000),
+            sessions: 10,
+        }
+    }
+
+    #[test]
+    fn every_condition_must_hold_and_each_has_its_own_reason() {
+        let (good_rules, good_card) = (rules(), card());
+        let good = Case {
+            rules: &good_rules,
+            card: Some(&good_card),
+            clock: Some(Utc(1_000)),
+            list_age: Some(Duration::from_secs(3600)),
+            tariff: true,
+            open: 0,
+            card_use: (2, Energy(2_999_999)),
+            station_use: 9,
+        };
+        assert_eq!(check(&good), Ok(()));
+        let off = Offline { enable: false, ..rules() };
+        let blocked = Card { status: CardStatus::Blocked, ..card() };
+        let lost = Card { status: CardStatus::Lost, ..card() };
+        let table = [
+            (Case { rules: &off, ..good }, Refusal::Disabled),
+            (Case { clock: None, ..good }, Refusal::ClockNotTrusted),
+            (Case { tariff: false, ..good }, Refusal::NoTariff),
+            (Case { card: None, ..good }, Refusal::NotListed),
+            (Case { card: Some(&blocked), ..good }, Refusal::Blocked),
+            (Case { card: Some(&lost), ..good }, Refusal::Blocked),
+            (Case { clock: Some(Utc(2_000)), ..good }, Refusal::Expired),
+            (Case { list_age: Some(Duration::from_secs(3601)), ..good }, Refusal::ListStale),
+            (Case { list_age: None, ..good }, Refusal::ListStale),
+            (Case { open: 1, ..good }, Refusal::InUse),
+            (Case { card_use: (3, Energy::ZERO), ..good }, Refusal::CardSessions),
+            (Case { card_use: (0, Energy(3_000_000)), ..good }, Refusal::CardEnergy),
+            (Case { station_use: 10, ..good }, Refusal::StationSessions),
+        ];
+        for (case, refusal) in table {
+            assert_eq!(check(&case), Err(refusal));
+            assert!(refusal.text().len() <= 32 && refusal.text().is_ascii());
+        }
+    }
+
+    #[test]
+    fn zero_means_no_energy_cap() {
+        let rules = Offline { energy_per_card: Energy::ZERO, ..rules() };
+        assert!(!energy_used_up(&rules, Energy(i64::MAX)));
+    }
+
+    #[test]
+    fn the_caps_of_a_card_restart_only_when_all_its_records_are_acknowledged() {
+        let mut ledger = Ledger::default();
+        ledger.closed(uid(1), 5, Energy(10));
+        ledger.closed(uid(1), 6, Energy(20));
+        ledger.closed(uid(2), 7, Energy(1));
+        ledger.acknowledged(6);
+        assert_eq!(ledger.of(&uid(1)), (2, Energy(30)));
+        ledger.acknowledged(5);
+        assert_eq!(ledger.of(&uid(1)), (0, Energy::ZERO));
+        assert_eq!((ledger.of(&uid(2)), ledger.sessions()), ((1, Energy(1)), 1));
+    }
+
+    #[test]
+    fn use_that_an_earlier_run_left_goes_on_counting() {
+        let known = KnownRecord {
+            number: 9,
+            txn: Default::default(),
+            end_time: None,
+            offline_card: Some(uid(1)),
+            verdict: None,
+        };
+        let mut ledger = Ledger::new(&[(uid(1), 2, Energy(50)), (uid(2), 1, Energy(7))], &[known]);
+        assert_eq!(ledger.sessions(), 3);
+        ledger.acknowledged(9);
+        assert_eq!((ledger.of(&uid(1)).0, ledger.of(&uid(2)).0), (0, 1));
+        ledger.all_acknowledged();
+        assert_eq!(ledger.sessions(), 0);
+    }
+}

@@ -1,0 +1,401 @@
+//! Numbers, the chain and the memory of records (platform-222.md 16.4, 020A, 020B).
+//!
+//! A record gets its number and the digest of the one before in the durable step that closes its session, and its body
+//! is made once. It is settled when the platform took it (or has it already); one that was refused is set aside.
+
+use super::alarms::{Key, code};
+use super::connector::Unsent;
+use super::journal::{Then, Work};
+use super::{Action, Note, Station};
+use crate::model::batch::{KnownRecord, RecordRow, Recovered, Row};
+use crate::model::command::{Answer, Recall};
+use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
+use crate::model::message::{Content, Entry, EntryId, Lane, StartResult, ToLink, Verdict};
+use crate::model::quantity::Energy;
+use crate::model::record::{TransactionRecord, flag};
+use crate::model::time::{Now, Utc};
+use crate::uplink::p222;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Records and transactions remembered (platform-222.md 14.3).
+pub(super) const REMEMBERED: usize = 10_000;
+/// A record that the platform did not answer by now was at least sent: the lane waits for the acknowledgement.
+const SENT_BY: Duration = Duration::from_secs(10);
+
+/// Results of 020B.
+mod result {
+    pub(super) const OK: u8 = 0;
+    pub(super) const NONE: u8 = 1;
+    pub(super) const STILL_CHARGING: u8 = 2;
+}
+
+/// Where numbering stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Chain {
+    last_record: u64,
+    /// First 8 octets of the newest digest.
+    previous: [u8; 8],
+    last_start_result: u64,
+}
+
+/// What a piece of work was given when its batch was built.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    record: Option<Numbered>,
+    start_result: Option<(u64, TransactionNumber)>,
+}
+
+/// A record with its number.
+#[derive(Debug)]
+struct Numbered {
+    known: KnownRecord,
+    connector: ConnectorId,
+    energy: Energy,
+    inconsistent: bool,
+}
+
+/// What the station remembers of what is owed.
+#[derive(Debug)]
+pub(super) struct Records {
+    pub(super) chain: Chain,
+    known: BTreeMap<u64, KnownRecord>,
+    unsent: u64,
+    start_results: BTreeMap<u64, TransactionNumber>,
+}
+
+impl Records {
+    pub(super) fn new(station: DeviceCode, recovered: &Recovered) -> Records {
+        let previous = match recovered.last_digest {
+            Some(digest) => first_eight(&digest),
+            None => p222::chain_start(station),
+        };
+        Records {
+            chain: Chain {
+                last_record: recovered.last_record,
+                previous,
+                last_start_result: recovered.last_start_result,
+            },
+            known: recovered.records.iter().map(|r| (r.number, r.clone())).collect(),
+            unsent: recovered.unsent_records,
+            start_results: recovered.start_results.iter().copied().collect(),
+        }
+    }
+
+    /// Not yet acknowledged.
+    pub(super) fn unsent(&self) -> u64 {
+        self.unsent
+    }
+
+    fn refused(&self) -> bool {
+        self.known.values().any(|r| matches!(r.verdict, Some(Verdict::Refused(_))))
+    }
+
+    pub(super) fn holds(&self, txn: &TransactionNumber) -> bool {
+        self.known.values().any(|r| r.txn == *txn)
+    }
+
+    fn remember(&mut self, record: KnownRecord) {
+        self.unsent = self.unsent.saturating_add(1);
+        self.known.insert(record.number, record);
+        while self.known.len() > REMEMBERED {
+            self.known.pop_first();
+        }
+    }
+
+    /// Takes a verdict; gives the transaction if the record was waiting for it.
+    fn settle(&mut self, number: u64, verdict: Verdict) -> Option<TransactionNumber> {
+        let known = self.known.get_mut(&number);
+        if known.as_ref().is_none_or(|r| r.verdict.is_none()) {
+            self.unsent = self.unsent.saturating_sub(1);
+        }
+        known.map(|record| {
+            record.verdict = Some(verdict);
+            record.txn
+        })
+    }
+
+    /// Runs of numbers that the platform wants again, both ends inclusive.
+    fn wanted(&self, recall: &Recall) -> Vec<(u64, u64)> {
+        match recall {
+            Recall::Numbers(first, last) => {
+                let run = ((*first).max(1), (*last).min(self.chain.last_record));
+                if run.0 <= run.1 { vec![run] } else { Vec::new() }
+            }
+            Recall::Transaction(txn) => self.runs(|r| r.txn == *txn),
+            Recall::Time(from, to) => self.runs(|r| {
+                let inside = |end: Utc| from.is_none_or(|f| f <= end) && to.is_none_or(|t| end < t);
+                r.end_time.is_some_and(inside)
+            }),
+        }
+    }
+
+    fn runs(&self, wanted: impl Fn(&KnownRecord) -> bool) -> Vec<(u64, u64)> {
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        for number in self.known.values().filter(|r| wanted(r)).map(|r| r.number) {
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1 == number => *last = number,
+                Some(_) | None => runs.push((number, number)),
+            }
+        }
+        runs
+    }
+
+    fn requeued(&mut self, first: u64, last: u64) {
+        for record in self.known.range_mut(first..=last).map(|(_, r)| r) {
+            if record.verdict.take().is_some() {
+                self.unsent = self.unsent.saturating_add(1);
+            }
+        }
+    }
+}
+
+impl Station {
+    /// The rows of a piece of work, numbered from `chain` on.
+    pub(super) fn rows_of(
+        &self,
+        now: Now,
+        work: &mut Work,
+        owed: bool,
+        chain: &mut Chain,
+        rows: &mut Vec<Row>,
+    ) -> Made {
+        let mut made = Made::default();
+        match work {
+            Work::Rows(own) if owed => rows.extend(own.iter().cloned()),
+            Work::Rows(own) => rows.append(own), // written once or never: no copy of a whole card list
+            Work::StartResult(with, result) => {
+                rows.extend(with.iter().cloned());
+                made.start_result = Some(self.queue(result, chain, rows));
+            }
+            Work::Save { gun, epoch, with, step, start_result } => {
+                let Some(running) = self.guns[*gun].running().filter(|r| r.epoch == *epoch) else {
+                    return made;
+                };
+                rows.append(with);
+                let row = running.session.row(now);
+                rows.extend(step.take().map(|what| Row::Step { txn: row.txn, at: now.stamp(), what }));
+                rows.push(Row::Session(row));
+                made.start_result = start_result.as_ref().map(|result| self.queue(result, chain, rows));
+            }
+            Work::Close { gun, epoch, record, start_result } => {
+                let Some(running) = self.guns[*gun].running().filter(|r| r.epoch == *epoch) else {
+                    return made;
+                };
+                let row = crate::model::batch::SessionRow { open: false, ..running.session.row(now) };
+                rows.push(Row::Step { txn: row.txn, at: now.stamp(), what: closing_step(record) });
+                rows.push(Row::Session(row));
+                made.start_result = start_result.as_ref().map(|result| self.queue(result, chain, rows));
+                made.record = Some(self.number(now, record, chain, rows));
+            }
+            Work::Salvage(row, record) => {
+                rows.push(Row::Session(row.clone()));
+                made.record = Some(self.number(now, record, chain, rows));
+            }
+        }
+        made
+    }
+
+    fn queue(
+        &self,
+        result: &StartResult,
+        chain: &mut Chain,
+        rows: &mut Vec<Row>,
+    ) -> (u64, TransactionNumber) {
+        chain.last_start_result += 1;
+        let id = EntryId { lane: Lane::StartResult, id: chain.last_start_result };
+        rows.push(Row::Queue(Entry {
+            id,
+            device: result.connector.pile,
+            stored: !self.link.online,
+            txn: result.txn,
+            content: Content::StartResult(result.clone()),
+        }));
+        (id.id, result.txn)
+    }
+
+    fn number(
+        &self,
+        now: Now,
+        record: &TransactionRecord,
+        chain: &mut Chain,
+        rows: &mut Vec<Row>,
+    ) -> Numbered {
+        let number = chain.last_record + 1;
+        let record = TransactionRecord { number, previous_digest: chain.previous, ..record.clone() };
+        let misfit = if p222::record_fits(&record) { 0 } else { flag::INCONSISTENT };
+        let record = TransactionRecord { flags: record.flags | misfit, ..record };
+        let body = p222::record_body(&record);
+        let digest = p222::record_digest(record.connector.pile, &body);
+        chain.last_record = number;
+        chain.previous = first_eight(&digest);
+        let offline = record.flags & flag::STARTED_OFFLINE != 0;
+        let offline_card = match record.credential {
+            Credential::Card(uid) if offline => Some(uid),
+            Credential::Card(_)
+            | Credential::None
+            | Credential::Vin(_)
+            | Credential::FleetNumber(_)
+            | Credential::Account(_)
+            | Credential::Plate(_) => None,
+        };
+        let known =
+            KnownRecord { number, txn: record.txn, end_time: record.end_time, offline_card, verdict: None };
+        let numbered = Numbered {
+            known,
+            connector: record.connector,
+            energy: record.energy_total,
+            inconsistent: misfit != 0,
+        };
+        rows.push(Row::Record(Box::new(RecordRow {
+            record,
+            body,
+            digest,
+            stored: !self.link.online,
+            at: now.stamp(),
+        })));
+        numbered
+    }
+
+    /// What was numbered is durable.
+    pub(super) fn made(&mut self, now: Now, made: &Made, out: &mut Vec<Action>) {
+        if let Some((id, txn)) = made.start_result {
+            self.records.start_results.insert(id, txn);
+            out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::StartResult, id })));
+        }
+        if let Some(Numbered { known, connector, energy, inconsistent }) = &made.record {
+            if let Some(uid) = known.offline_card {
+                self.offline_use.closed(uid, known.number, *energy);
+            }
+            if *inconsistent {
+                let key = Key::connector(code::RECORD_INCONSISTENT, *connector, "session");
+                self.alarms.set_for(now, key, true, Some(known.txn));
+            }
+            self.records.remember(known.clone());
+            out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::Record, id: known.number })));
+        }
+    }
+
+    /// Until when a gun whose record was just made is not seen as free: until the record has been sent. While the lane
+    /// waits for other acknowledgements it need only be durable.
+    pub(super) fn unsent_of(&self, now: Now, made: &Made) -> Option<Unsent> {
+        let record = made.record.as_ref()?.known.number;
+        let lane_is_free = self.link.online && self.records.unsent <= 1;
+        lane_is_free.then(|| Unsent { record, until: now.mono + SENT_BY })
+    }
+
+    /// The platform took or refused a message: that becomes durable, then the link forgets it. A start result is not
+    /// wanted any more once the record of its session was taken.
+    pub(super) fn acknowledged(&mut self, now: Now, entry: EntryId, verdict: Verdict) {
+        let of_record = match entry.lane {
+            Lane::Record => self.records.known.get(&entry.id).map(|r| r.txn),
+            Lane::StartResult => None,
+        };
+        let withdrawn: Vec<EntryId> = match (of_record, verdict) {
+            (Some(txn), Verdict::Taken) => self
+                .records
+                .start_results
+                .iter()
+                .filter(|(_, of)| **of == txn)
+                .map(|(id, _)| EntryId { lane: Lane::StartResult, id: *id })
+                .collect(),
+            (Some(_), Verdict::Refused(_)) | (None, _) => Vec::new(),
+        };
+        let mut rows = vec![Row::Acknowledged { entry, at: now.stamp(), verdict }];
+        rows.extend(withdrawn.iter().copied().map(Row::Withdrawn));
+        self.owe(Work::Rows(rows), Then::Settled { entry, verdict, withdrawn });
+    }
+
+    pub(super) fn settled(
+        &mut self,
+        now: Now,
+        entry: EntryId,
+        verdict: Verdict,
+        withdrawn: &[EntryId],
+        out: &mut Vec<Action>,
+    ) {
+        for gone in withdrawn.iter().chain([&entry]) {
+            if gone.lane == Lane::StartResult {
+                self.records.start_results.remove(&gone.id);
+            }
+            out.push(Action::Link(ToLink::Settled(*gone)));
+        }
+        let refused = matches!(verdict, Verdict::Refused(_));
+        match entry.lane {
+            Lane::StartResult => {
+                self.alarms.set(now, Key::station(code::MESSAGE_REFUSED, "start result"), refused);
+            }
+            Lane::Record => self.record_settled(now, entry.id, verdict, out),
+        }
+    }
+
+    fn record_settled(&mut self, now: Now, number: u64, verdict: Verdict, out: &mut Vec<Action>) {
+        let txn = self.records.settle(number, verdict);
+        for gun in &mut self.guns {
+            gun.unsent = gun.unsent.filter(|u| u.record != number);
+        }
+        match verdict {
+            Verdict::Taken => {
+                self.offline_use.acknowledged(number);
+                if self.records.unsent == 0 && !self.records.refused() {
+                    self.offline_use.all_acknowledged();
+                }
+            }
+            Verdict::Refused(reason) => {
+                let of = txn.map_or_else(String::new, |txn| format!(" of transaction {txn}"));
+                out.push(Action::Note(Note::Error(format!(
+                    "the platform refused record {number}{of} with reason {reason}; it is set aside"
+                ))));
+            }
+        }
+        let refused = self.records.refused();
+        self.alarms.set(now, Key::station(code::RECORD_REFUSED, "records"), refused);
+    }
+
+    /// 020B: the records go back into the queue with unchanged bodies.
+    pub(super) fn recall(&mut self, now: Now, ticket: u64, recall: &Recall, out: &mut Vec<Action>) {
+        let open = |txn: &TransactionNumber| self.guns.iter().any(|g| g.txn() == Some(*txn));
+        let none = match recall {
+            Recall::Transaction(txn) if open(txn) => Some(result::STILL_CHARGING),
+            Recall::Transaction(_) | Recall::Time(..) | Recall::Numbers(..) => None,
+        };
+        let ranges = self.records.wanted(recall);
+        if none.is_some() || ranges.is_empty() {
+            let answer = Answer::Recall(none.unwrap_or(result::NONE), 0);
+            out.push(Action::Link(ToLink::Answer(ticket, answer)));
+            return;
+        }
+        let count = ranges.iter().fold(0_u64, |sum, (first, last)| sum + (last - first + 1));
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let requeue = |(first, last): &(u64, u64)| Row::Requeue { first: *first, last: *last };
+        let mut rows: Vec<Row> = ranges.iter().map(requeue).collect();
+        rows.push(super::journal::audit_row(now, "platform", format!("{count} records recalled")));
+        self.write(Work::Rows(rows), Then::Recalled { ticket, ranges, count });
+    }
+
+    pub(super) fn recalled(
+        &mut self,
+        ticket: u64,
+        ranges: &[(u64, u64)],
+        count: u32,
+        done: bool,
+        out: &mut Vec<Action>,
+    ) {
+        let answer = if done { Answer::Recall(result::OK, count) } else { Answer::Recall(result::NONE, 0) };
+        out.push(Action::Link(ToLink::Answer(ticket, answer)));
+        for (first, last) in ranges.iter().filter(|_| done) {
+            self.records.requeued(*first, *last);
+            out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::Record, id: *first })));
+        }
+    }
+}
+
+fn closing_step(record: &TransactionRecord) -> String {
+    format!("closed: {}, reason {:04X}", record.energy_total, record.stop_reason.0)
+}
+
+fn first_eight(digest: &[u8; 32]) -> [u8; 8] {
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    first
+}
