@@ -140,6 +140,22 @@ fn a_refused_login_waits_30_seconds_then_longer() {
 }
 
 #[test]
+fn a_platform_of_another_version_is_tried_again_after_ten_minutes() {
+    use depotd::wire::platform222::{Checksum, Header, frame, octets, reply};
+    let mut world = World::new(config());
+    world.refuse_connections = true;
+    world.step_link(depotd::link::Event::Woke);
+    let epoch = world.link.epoch();
+    world.step_link(depotd::link::Event::Connected(epoch, [1; 16]));
+    let header = Header { version: 0x20, ..Header::request(0x0101, 1, world::station().0, false).reply() };
+    let told = frame::seal(Checksum::default(), &header, &octets::write(&reply(0x0101).number("result", 3)));
+    let at = world.mono;
+    world.step_link(depotd::link::Event::Octets(epoch, &told));
+    assert_eq!(world.count(|m| matches!(m, FromLink::LoginRefused(3))), 1);
+    assert_eq!(world.link.wake_at(), Some(at + std::time::Duration::from_secs(600)));
+}
+
+#[test]
 fn a_half_open_connection_ends_after_three_silent_heartbeats() {
     let mut world = World::new(config());
     world.run(70);
