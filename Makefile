@@ -25,7 +25,7 @@ lint:
 
 # Pure parts, vectors, tidy: quick to build, with overflow checks.
 unit:
-	$(CARGO) test --lib --bins --test tidy --test vectors
+	$(CARGO) test --lib --bins --test tidy --test vectors --test link
 
 # Depot days on a virtual clock against the reference model.
 sim:

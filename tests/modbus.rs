@@ -224,6 +224,7 @@ fn a_refusal_is_told_with_its_code_and_a_busy_pile_is_asked_again_for_a_while() 
     let mut busy = 0;
     let mut at = 0;
     loop {
+        assert!(at < 100_000, "it is never given up");
         let question = driver.ask(now(at)).expect("a question");
         at += 1_000;
         if question.class != Class::Command {
@@ -418,7 +419,7 @@ fn an_ordered_register_that_is_refused_is_told() {
     loop {
         turns += 1;
         match answered(&mut driver, now(turns), &exception(3, Exception::ADDRESS)) {
-            Heard::Answer(reports) if reports.is_empty() => assert!(turns < 10),
+            Heard::Answer(reports) if reports.is_empty() => assert!(turns < 10, "asked for ever"),
             Heard::Answer(reports) => {
                 assert_eq!(reports, [done(1, Err(OrderFault::Refused(2)))]);
                 break;
@@ -437,6 +438,12 @@ fn a_round_that_was_missed_is_skipped() {
     assert_eq!(driver.wants().map(|w| w.due), Some(Instant(500_000)));
     let _ = exchange(&mut driver, now(520), &mut pile, &mut bay);
     assert_eq!(driver.wants().map(|w| w.due), Some(Instant(1_000_000)), "it keeps its beat");
+    let _ = exchange(&mut driver, now(1_700), &mut pile, &mut bay);
+    assert_eq!(
+        driver.wants().map(|w| w.due),
+        Some(Instant(1_500_000)),
+        "late by less than a period: made up for"
+    );
     let _ = exchange(&mut driver, now(60_000), &mut pile, &mut bay);
     assert_eq!(driver.wants().map(|w| w.due), Some(Instant(60_500_000)));
 }

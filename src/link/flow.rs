@@ -61,13 +61,16 @@ impl Link {
             }
             let Some((sequence, octets)) = self.send(&Outgoing::Entry(&entry)) else { return };
             self.queue(lane).sent(now.mono, sequence, octets.clone());
+            if lane == Lane::Record {
+                self.start_results.overtaken(&entry.txn); // kept only until the record was sent (0204)
+            }
             out.push(Action::Write(octets));
         }
     }
 
     /// Newest states, those that show a connector free or those that do not.
     fn pump_realtime(&mut self, free: bool, out: &mut Vec<Action>) {
-        let held = |txn| self.start_results.is_waiting_for(txn) || self.start_results.has_unread();
+        let held = |txn| self.start_results.has_unsent(txn) || self.start_results.has_unread();
         let ready: Vec<_> = self
             .realtime
             .iter()

@@ -270,7 +270,19 @@ impl Queue {
             && self.loading.is_none()
     }
 
-    /// Whether an entry of this session waits for its first send in this connection.
+    /// Whether an entry of this session was not sent yet in this connection, even while the lane pauses.
+    #[must_use]
+    pub fn has_unsent(&self, txn: &TransactionNumber) -> bool {
+        self.loaded.iter().any(|e| e.txn == *txn)
+    }
+
+    /// Entries of this session that were not sent yet are no longer wanted: what they would say was overtaken.
+    pub fn overtaken(&mut self, txn: &TransactionNumber) {
+        self.loaded.retain(|e| e.txn != *txn);
+        self.set_aside.retain(|e| e.txn != *txn);
+    }
+
+    /// Whether an entry of this session waits for its first send in this connection. A lane that pauses delays no other.
     #[must_use]
     pub fn is_waiting_for(&self, txn: &TransactionNumber) -> bool {
         self.paused_until.is_none() && self.loaded.iter().any(|e| e.txn == *txn)

@@ -9,8 +9,7 @@ use depotd::model::record::StartMode;
 use depotd::model::session::ConnectorState;
 use depotd::model::tariff::{Tariff, Tier};
 use depotd::sim::platform::{Config, Fault, Order};
-use std::time::Duration;
-use world::{World, config, gun, now};
+use world::{World, config, gun};
 
 fn card() -> Card {
     Card {
@@ -103,7 +102,6 @@ fn a_lost_reply_costs_a_repetition_with_the_same_octets() {
     let mut world = World::new(config());
     world.run(10);
     world.order(Order::Fault(Fault::DropReply, 2));
-    world.refuse_connections = false;
     world.offline_session(gun(1, 1));
     world.run(60);
     let record = &world.platform.records()[&1];
@@ -142,6 +140,22 @@ fn a_refused_login_waits_30_seconds_then_longer() {
 }
 
 #[test]
+fn a_platform_of_another_version_is_tried_again_after_ten_minutes() {
+    use depotd::wire::platform222::{Checksum, Header, frame, octets, reply};
+    let mut world = World::new(config());
+    world.refuse_connections = true;
+    world.step_link(depotd::link::Event::Woke);
+    let epoch = world.link.epoch();
+    world.step_link(depotd::link::Event::Connected(epoch, [1; 16]));
+    let header = Header { version: 0x20, ..Header::request(0x0101, 1, world::station().0, false).reply() };
+    let told = frame::seal(Checksum::default(), &header, &octets::write(&reply(0x0101).number("result", 3)));
+    let at = world.mono;
+    world.step_link(depotd::link::Event::Octets(epoch, &told));
+    assert_eq!(world.count(|m| matches!(m, FromLink::LoginRefused(3))), 1);
+    assert_eq!(world.link.wake_at(), Some(at + std::time::Duration::from_secs(600)));
+}
+
+#[test]
 fn a_half_open_connection_ends_after_three_silent_heartbeats() {
     let mut world = World::new(config());
     world.run(70);
@@ -177,8 +191,6 @@ fn commands_are_answered_once_each_and_ten_a_second_at_most() {
     let mut world = World::new(config());
     world.run(10);
     for what in 0..30 {
-        let device = gun(1, 1).pile;
-        let _ = device;
         world.order(Order::Interrogate(what % 5 + 1));
         world.order(Order::Stop { connector: gun(1 + what % 2, 1), txn: None });
     }
@@ -239,6 +251,5 @@ fn a_bad_day_of_the_platform_loses_nothing_and_breaks_no_rule() {
         assert!(summary.is_clean(), "seed {seed}\n{summary}");
         assert!(world.store.is_empty(), "seed {seed}: {} left", world.store.len());
         assert!(summary.records.len() > 20);
-        let _ = (now(world.mono), Duration::ZERO);
     }
 }

@@ -113,6 +113,12 @@ fn a_stream_shows_its_good_frames_and_refuses_the_rest_by_name() {
         "{broken:?}"
     );
     assert!(matches!(broken[1], Decoded::Good { offset: 32, .. }));
+    let hopeless = decode(&format!("{}{heartbeat}", "535a0000".repeat(40)));
+    assert!(
+        matches!(hopeless.last(), Some(Decoded::Good { offset: 160, .. })),
+        "a capture is read to its end"
+    );
+    assert!(decode("").is_empty());
     assert!(matches!(&decode("53")[..], [Decoded::Bad { error, .. }] if error.starts_with("truncated")));
 }
 

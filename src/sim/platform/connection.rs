@@ -3,7 +3,7 @@
 use crate::model::ident::DeviceCode;
 use crate::model::time::{Instant, Utc};
 use crate::wire::platform222::layout::{self, Class};
-use crate::wire::platform222::{Body, Checksum, Header, Receiver};
+use crate::wire::platform222::{Body, Checksum, Header, Receiver, frame};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -122,9 +122,8 @@ impl Connection {
 
     /// A good frame was found; true when there were octets of no frame before it.
     pub(super) fn took(&mut self, now: Instant, at: u64, body: usize) -> bool {
-        const AROUND: u64 = 21;
         let noise = at != self.expected_at;
-        self.expected_at = at + AROUND + body as u64;
+        self.expected_at = at + frame::length_around(body) as u64;
         self.heard = now;
         noise
     }

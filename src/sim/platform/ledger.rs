@@ -299,7 +299,8 @@ impl Platform {
         let Some(session) = session else {
             let login = self.connections.get(&id).and_then(|c| c.login);
             let settled = login.is_some_and(|(at, _)| now.mono.since(at).as_millis() > NEAR_MS as u128);
-            judge(header.is_stored() || !settled, "14.2: no start result came before it".to_owned());
+            let excused = header.is_stored() || !settled || self.is_disturbed(id);
+            judge(excused, "14.2: no start result came before it".to_owned());
             return;
         };
         judge(session.connector == connector, "15.1: another connector than at the start".to_owned());

@@ -103,6 +103,12 @@ pub fn seal(checksum: Checksum, header: &Header, body: &[u8]) -> Vec<u8> {
     octets
 }
 
+/// How many octets a frame around a body of this length has.
+#[must_use]
+pub fn length_around(body: usize) -> usize {
+    field::BODY + body + 2
+}
+
 /// How many octets the frame at the beginning of the buffer has; `None` when more are needed to know.
 pub fn length(octets: &[u8]) -> Result<Option<usize>, Verdict> {
     if !octets.is_empty() && !START.starts_with(&octets[..octets.len().min(2)]) {

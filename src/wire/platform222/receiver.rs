@@ -69,6 +69,12 @@ impl Receiver {
         found
     }
 
+    /// How many octets of the stream are dealt with.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.dropped
+    }
+
     /// Position in the stream of the first octet of a frame that has begun and is not complete.
     #[must_use]
     pub fn unfinished(&self) -> Option<u64> {

@@ -19,17 +19,35 @@ pub(super) fn decode(stream: &[u8], options: &Options) -> Vec<Decoded> {
         Ok(checksum) => checksum,
         Err(error) => return vec![Decoded::Bad { offset: 0, error }],
     };
-    let mut receiver = Receiver::new(checksum);
-    let mut found = receiver.feed(stream);
-    while receiver.unfinished().is_some() {
-        found.extend(receiver.expire());
+    let found = whole(stream, checksum);
+    if found.iter().any(|(_, one)| matches!(one, Found::Frame { .. })) {
+        found.into_iter().filter_map(|(start, one)| show(start, one)).collect()
+    } else if stream.is_empty() {
+        Vec::new()
+    } else {
+        vec![first_fault(stream, checksum)]
     }
-    let any_good = found.iter().any(|f| matches!(f, Found::Frame { .. }));
-    if !any_good {
-        return vec![first_fault(stream, checksum)];
+}
+
+/// Everything that a stream holds, with the position that positions count from: where a receiver would give up, a
+/// reader of captures goes on.
+fn whole(stream: &[u8], checksum: Checksum) -> Vec<(usize, Found)> {
+    let mut all = Vec::new();
+    let mut start = 0;
+    while start < stream.len() {
+        let mut receiver = Receiver::new(checksum);
+        let mut found = receiver.feed(&stream[start..]);
+        while receiver.unfinished().is_some() {
+            found.extend(receiver.expire());
+        }
+        let hopeless = found.last() == Some(&Found::Hopeless);
+        all.extend(found.into_iter().map(|one| (start, one)));
+        start = match usize::try_from(receiver.position()) {
+            Ok(read) if hopeless && read > 0 => start + read,
+            _ => stream.len(),
+        };
     }
-    let mut end = 0;
-    found.into_iter().filter_map(|one| show(one, &mut end)).collect()
+    all
 }
 
 /// Octets without any good frame give one refusal.
@@ -55,29 +73,20 @@ fn wrong_sum(stream: &[u8], checksum: Checksum) -> String {
     format!("{}: sent {sent}, computed {}", Verdict::BadCrc, hex::upper(&checksum.octets(covered)))
 }
 
-/// `end` is where the last good frame ended: faults inside a good frame do not exist, those before it are shown.
-fn show(one: Found, end: &mut u64) -> Option<Decoded> {
+fn show(start: usize, one: Found) -> Option<Decoded> {
+    let position = |at: u64| start + usize::try_from(at).unwrap_or(0);
     match one {
         Found::Frame { at, header, body } => {
-            let length = body.len() + 21;
-            *end = at + length as u64;
-            let offset = usize::try_from(at).unwrap_or(usize::MAX);
+            let (offset, length) = (position(at), frame::length_around(body.len()));
             Some(match object(&header, &body) {
                 Ok(object) => Decoded::Good { offset, length, object },
                 Err(verdict) => Decoded::Bad { offset, error: explain(verdict, &header) },
             })
         }
         Found::Bad { at, verdict } => {
-            let offset = usize::try_from(at).unwrap_or(usize::MAX);
-            Some(Decoded::Bad { offset, error: format!("{verdict}: begins like a frame") })
+            Some(Decoded::Bad { offset: position(at), error: format!("{verdict}: begins like a frame") })
         }
-        Found::Hopeless => {
-            let offset = usize::try_from(*end).unwrap_or(usize::MAX);
-            Some(Decoded::Bad {
-                offset,
-                error: "truncated: too many bad frames, the rest was not read".to_owned(),
-            })
-        }
+        Found::Hopeless => None,
     }
 }
 

@@ -141,3 +141,17 @@ fn an_unknown_selector_is_a_bad_value() {
     assert_eq!(read(recall, &[4], false), Err(Verdict::BadValue));
     assert_eq!(read(recall, &[], false), Err(Verdict::BodyShort));
 }
+
+#[test]
+fn the_plate_list_digest_of_the_profile() {
+    use sha2::{Digest, Sha256};
+    let plates = [("粤B00001", ""), ("粤B12345", "B7031")];
+    let list = crate::wire::platform222::request(0x0504).list("entries", &plates, |entry, (plate, fleet)| {
+        entry.text("plate", plate).number("status", 1).text("fleet_number", fleet)
+    });
+    let digest = list.entries("entries").iter().fold(Sha256::new(), |d, entry| d.chain_update(write(entry)));
+    assert_eq!(
+        crate::wire::hex::lower(&digest.finalize()),
+        "6fc8590c446707a667b298d2fcef3e461f576826240c952e39877d3969baa241"
+    );
+}
