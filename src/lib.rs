@@ -43,9 +43,12 @@
 //! Two seams let the house grow: [`driver::Driver`] under the bus (a new meter on a known wire costs one new file and one
 //! edited line) and [`uplink::Uplink`] under the link (a new platform protocol costs its own folder).
 
+pub mod app;
 pub mod billing;
 pub mod bus;
+pub mod cli;
 pub mod config;
+pub mod control;
 pub mod driver;
 pub mod link;
 pub mod model;
@@ -55,5 +58,7 @@ pub mod session;
 pub mod sim;
 pub mod station;
 pub mod store;
+pub mod task;
 pub mod uplink;
+pub mod web;
 pub mod wire;

@@ -7,15 +7,14 @@ pub mod build;
 pub mod log;
 mod reload;
 
-pub use build::{Machines, check};
-
 use crate::config::{Config, Secret, SecretSource, StopSessions};
 use crate::control::desk::{self, Desk};
 use crate::control::server;
 use crate::link::Link;
-use crate::port::clock::{BUILD, Clock};
+use crate::port::clock::Clock;
 use crate::port::signal::{Asked, Signals};
 use crate::port::systemd;
+use crate::session::Restart;
 use crate::station::Station;
 use crate::store::Store;
 use crate::task::{self, Fatal, INBOX, Pulse, watchdog};
@@ -84,9 +83,10 @@ pub fn secret(source: &SecretSource) -> Result<Secret, Error> {
 async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let clock = Arc::new(Clock::new());
     let mut signals = Signals::new().map_err(|e| Error::Io(format!("signals: {e}")))?;
-    let machines = build::machines(&config, &mut build::Edge { secret: &secret, nonce: build::system_nonce })?;
-    let store_path = Path::new(&config.store.path);
-    let (store, recovered) = Store::open(store_path).map_err(Error::Store)?;
+    let (store, recovered) = Store::open(Path::new(&config.store.path)).map_err(Error::Store)?;
+    let restart = if clock.machine_started_after(recovered.last_stamp) { Restart::PowerLoss } else { Restart::Unexpected };
+    let edge = build::Edge { secret: &secret, nonce: build::system_nonce, seed: seed()?, restart };
+    let machines = build::machines(&config, &edge)?;
     let control = server::listen(Path::new(&config.socket)).map_err(|e| Error::Io(e.to_string()))?;
     let page = match &config.web {
         Some(page) => Some((page, web::listen(page.listen).await.map_err(|e| Error::Io(e.to_string()))?)),
@@ -243,8 +243,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Moment before which nothing is believed.
-#[must_use]
-pub fn built() -> crate::model::time::Utc {
-    BUILD
+/// A seed for jitter, so that a city of depots does not act in step.
+fn seed() -> Result<u64, Error> {
+    getrandom::u64().map_err(|e| Error::Io(format!("no random octets: {e}")))
 }

@@ -34,8 +34,6 @@ pub(super) async fn reload(config: &mut Config, file: &Path, station: &mpsc::Sen
 fn read(file: &Path) -> Result<Config, Vec<String>> {
     let text = std::fs::read_to_string(file).map_err(|e| vec![format!(" {e}")])?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    let fresh = config::load(&text, &|name| std::fs::read_to_string(folder.join(name)))
-        .map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let problems = build::check(&fresh, &text);
-    if problems.is_empty() { Ok(fresh) } else { Err(problems.iter().map(ToString::to_string).collect()) }
+    config::load(&text, &|name| std::fs::read_to_string(folder.join(name)))
+        .map_err(|all| all.iter().map(ToString::to_string).collect())
 }

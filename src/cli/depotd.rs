@@ -57,10 +57,7 @@ pub(super) fn load(path: &Path) -> Result<Config, Failure> {
     })?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let problems = match config::load(&text, &|name| std::fs::read_to_string(folder.join(name))) {
-        Ok(config) => match app::check(&config, &text) {
-            problems if problems.is_empty() => return Ok(config),
-            problems => problems,
-        },
+        Ok(config) => return Ok(config),
         Err(problems) => problems,
     };
     for problem in &problems {

@@ -1,8 +1,11 @@
 //! From the file as written to the configuration as relied on: names, references, addresses, unsafe sets.
 
 use super::file::{Address, MeterProtocol, Written, WrittenCharger, WrittenMeter};
+use super::devices::FULL_PERMILLE;
 use super::reader::{At, Place, Problems};
 use super::{Charger, Config, Connector, Line, Meter, MeterAddress, Offline, Reader, Store, Web};
+use crate::driver::dlt645::Profile as Dlt645Profile;
+use crate::driver::modbus::profile::{BUILT_IN, Profile};
 use crate::model::ident::DeviceCode;
 use crate::model::quantity::Power;
 use crate::model::time::DAY_MS;
@@ -20,6 +23,7 @@ pub(super) fn resolve(
     let lines = names(problems, "line", written.lines.iter().map(|l| &l.name));
     let meters = names(problems, "meter", written.meters.iter().map(|m| &m.name));
     let readers = names(problems, "reader", written.readers.iter().map(|r| &r.name));
+    let places: Vec<Place> = written.lines.iter().map(|l| l.name.place.clone()).collect();
     let mut devices = Unique::new("the same device is used by");
     for line in &written.lines {
         devices.add(problems, line.device.value.clone(), &line.device.place, "one line per device");
@@ -144,7 +148,43 @@ pub(super) fn resolve(
     });
     config.metrics =
         written.metrics.and_then(|listen| socket_address(problems, &listen).map(|a| a.to_string()));
+    drivers(problems, &config, &written.meters, &written.chargers);
+    if problems.found.is_empty() {
+        for (share, line) in super::devices::plans(&config).into_iter().zip(&places) {
+            if share > FULL_PERMILLE {
+                problems.add(
+                    line,
+                    format!("the plan of this line needs {}.{} % of its wire time", share / 10, share % 10),
+                    "at most 90 %: poll less often, raise the baud rate, or move devices to another line",
+                );
+            }
+        }
+    }
     config
+}
+
+/// Every device must have a driver: its profile is known and describes such a device.
+fn drivers(problems: &mut Problems<'_>, config: &Config, meters: &[WrittenMeter], chargers: &[WrittenCharger]) {
+    const ALLOWED: &str = "a built-in profile, or a file in profiles/ beside the configuration";
+    for (meter, written) in config.meters.iter().zip(meters) {
+        if meter.profile.is_empty() || meter.address == MeterAddress::Modbus(0) {
+            continue; // already reported
+        }
+        let place = written.profile.as_ref().map_or(&written.name.place, |p| &p.place);
+        for what in meter.driver().err().into_iter().flatten() {
+            problems.add(place, what, ALLOWED);
+        }
+    }
+    for (charger, written) in config.chargers.iter().zip(chargers) {
+        if charger.profile.is_empty() || charger.address == 0 {
+            continue; // already reported
+        }
+        for connector in &charger.connectors {
+            for what in charger.driver(connector).err().into_iter().flatten() {
+                problems.add(&written.profile.place, what, ALLOWED);
+            }
+        }
+    }
 }
 
 fn resolve_meter(
@@ -237,22 +277,26 @@ fn resolve_charger(
     }
 }
 
-/// A built-in profile stays its name; a file becomes its text.
+/// A built-in profile stays its name; another name is a file in `profiles/`, a path is a file; files become their text.
 fn profile_text(
     problems: &mut Problems<'_>,
     profile: &At<String>,
     read_file: &dyn Fn(&str) -> std::io::Result<String>,
 ) -> String {
-    if !profile.value.contains('/') && !profile.value.ends_with(".toml") {
-        return profile.value.clone();
+    let name = &profile.value;
+    if name.is_empty() || Dlt645Profile::by_name(name).is_some() || Profile::by_name(name).is_some() {
+        return name.clone();
     }
-    match read_file(&profile.value) {
+    let file = if name.contains('/') || name.ends_with(".toml") { name.clone() } else { format!("profiles/{name}.toml") };
+    match read_file(&file) {
         Ok(text) => text,
         Err(error) => {
+            let known: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
+            let known = Dlt645Profile::BUILT_IN.iter().map(Dlt645Profile::name).chain(known).collect::<Vec<_>>();
             problems.add(
                 &profile.place,
-                format!("{}: {error}", profile.value),
-                "a readable profile, or the name of a built-in one",
+                format!("no built-in profile {name:?}, and {file}: {error}"),
+                format!("a readable file, or one of: {}", known.join(", ")),
             );
             String::new()
         }

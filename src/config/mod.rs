@@ -4,6 +4,7 @@
 //! its wire. [`load`] gives every problem, not just the first.
 
 mod check;
+pub mod devices;
 mod file;
 pub mod reader;
 mod secret;
@@ -160,6 +161,15 @@ pub enum MeterAddress {
     Dlt645([u8; 6]),
     /// Modbus RTU, 1..=247.
     Modbus(u8),
+}
+
+impl std::fmt::Display for MeterAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            MeterAddress::Dlt645(address) => address.iter().try_for_each(|octet| write!(f, "{octet:02x}")),
+            MeterAddress::Modbus(address) => write!(f, "{address}"),
+        }
+    }
 }
 
 /// One card reader.

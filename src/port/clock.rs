@@ -82,6 +82,16 @@ impl Clock {
         self.trust.store(trust_number(trust), Ordering::Relaxed);
     }
 
+    /// Whether the machine itself was started after this moment: it lost its power, or was restarted. True when it
+    /// cannot be told.
+    #[must_use]
+    pub fn machine_started_after(&self, moment: Option<Utc>) -> bool {
+        let Some(moment) = moment else { return true };
+        let uptime = std::fs::read_to_string("/proc/uptime").ok();
+        let seconds = uptime.as_deref().and_then(|t| t.split('.').next()).and_then(|t| t.parse::<i64>().ok());
+        seconds.is_none_or(|seconds| self.now().wall.plus_ms(-1000 * (seconds + 1)) > moment)
+    }
+
     /// The moment of the runtime's clock at which `at` will be.
     #[must_use]
     pub fn deadline(&self, at: Instant) -> tokio::time::Instant {

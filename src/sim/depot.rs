@@ -11,7 +11,8 @@ use super::slave::Slave;
 use super::vehicle::Vehicle;
 use super::{charger, meter, modbus_meter, reader};
 use crate::model::ident::{CardUid, ConnectorId};
-use crate::model::time::Instant;
+use crate::model::time::{Instant, Utc};
+use crate::wire::dlt645::Address;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ struct Slot {
 
 enum Device {
     Meter(meter::Meter),
-    ModbusMeter(modbus_meter::Meter),
+    ModbusMeter(modbus_meter::ModbusMeter),
     Charger(charger::Charger),
     Reader(reader::Reader),
 }
@@ -59,6 +60,15 @@ impl Device {
             Device::ModbusMeter(device) => device,
             Device::Charger(device) => device,
             Device::Reader(device) => device,
+        }
+    }
+
+    fn go_wrong(&mut self, fault: Option<Fault>) {
+        match self {
+            Device::Meter(device) => device.fault = fault,
+            Device::ModbusMeter(device) => device.station.fault = fault,
+            Device::Charger(device) => device.station.fault = fault,
+            Device::Reader(device) => device.fault = fault,
         }
     }
 
@@ -98,9 +108,9 @@ pub enum Act {
 }
 
 impl Depot {
-    /// Builds what is planned; with `habits` people come by themselves.
+    /// Builds what is planned; with `habits` people come by themselves. `wall` is the wall clock at moment zero.
     #[must_use]
-    pub fn new(plan: &Plan, habits: Option<&Habits>, electronics: Electronics, seed: u64) -> Depot {
+    pub fn new(plan: &Plan, habits: Option<&Habits>, electronics: Electronics, wall: Utc, seed: u64) -> Depot {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut lines: Vec<Wire> = plan
             .lines
@@ -117,7 +127,7 @@ impl Depot {
         let cards: Vec<CardUid> = plan.cards.iter().filter(|c| c.allowed).map(|c| c.uid).collect();
         let mut places = Vec::new();
         for (index, place) in plan.places.iter().enumerate() {
-            let reader = furnish(&mut lines, index, place);
+            let reader = furnish(&mut lines, index, place, wall, &mut random);
             // drivers of one place hold cards of their own, so that nobody charges at two guns at once
             let own: Vec<CardUid> = cards.iter().copied().skip(index).step_by(plan.places.len().max(1)).collect();
             let visitor = habits.and_then(|h| Visitor::new(h.clone(), own, random.u64(..)));
@@ -182,21 +192,16 @@ impl Depot {
         wire.heard_at = at;
         wire.heard.extend_from_slice(octets);
         for slot in &mut wire.slots {
+            let flaky = slot.flaky > 0 && self.random.u16(..1000) < slot.flaky;
+            let passing = flaky.then(|| Fault::WORDS[self.random.usize(..Fault::WORDS.len())].1);
+            slot.device.go_wrong(slot.fault.or(passing));
             let bay = &mut self.places[slot.place].bay;
             let Some(reaction) = slot.device.slave().hear(at, &wire.heard, bay) else { continue };
-            let taken = reaction.taken.min(wire.heard.len());
-            if let Some(mut answer) = reaction.answer {
-                answer.fault = answer.fault.or(slot.fault);
-                if answer.fault.is_none() && self.random.u16(..1000) < slot.flaky {
-                    answer.fault = Some(Fault::WORDS[self.random.usize(..Fault::WORDS.len())].1);
-                }
-                if answer.fault == Some(Fault::WrongAddress) {
-                    misaddress(&slot.device, &mut answer.octets);
-                }
+            if let Some(answer) = reaction.answer {
                 wire.pacer.answer(at, answer, &mut self.random);
-                wire.heard.drain(..taken);
-                return;
             }
+            wire.heard.drain(..reaction.taken.min(wire.heard.len()));
+            return;
         }
         // a broadcast, or a question to nobody here: the next write begins a new one
     }
@@ -353,4 +358,27 @@ impl Depot {
     pub fn line_name(&self, line: usize) -> &str {
         &self.lines[line].name
     }
+}
+
+/// Puts the devices of a place on their lines; gives the place of its reader.
+fn furnish(lines: &mut [Wire], index: usize, place: &Place, wall: Utc, random: &mut fastrand::Rng) -> (usize, usize) {
+    let n = index + 1;
+    let mut add = |line: usize, name: String, device: Device| {
+        lines[line].slots.push(Slot { name, place: index, device, fault: None, flaky: 0 });
+        (line, lines[line].slots.len() - 1)
+    };
+    match place.meter {
+        PlannedMeter::Dlt645(line, address) => {
+            let config = meter::Config::new(Address(address), meter::Kind::Dc, wall);
+            add(line, format!("meter-{n}"), Device::Meter(meter::Meter::new(config)));
+        }
+        PlannedMeter::Modbus(line, address) => {
+            add(line, format!("meter-{n}"), Device::ModbusMeter(modbus_meter::ModbusMeter::new(address)));
+        }
+    }
+    let (line, address) = place.charger;
+    let gun = u16::from(place.connector.number);
+    add(line, format!("charger-{n}"), Device::Charger(charger::Charger::new(address, n as u16, gun)));
+    let (line, address, key) = place.reader;
+    add(line, format!("reader-{n}"), Device::Reader(reader::Reader::new(address, Some(key), random.u64(..))))
 }

@@ -6,12 +6,17 @@
 
 pub mod bay;
 pub mod charger;
+pub mod depot;
 pub mod line;
 pub mod meter;
 pub mod modbus_meter;
 pub mod people;
+pub mod plan;
 pub mod platform;
+pub mod pty;
 pub mod reader;
 pub mod registers;
 pub mod slave;
+pub mod typed;
 pub mod vehicle;
+pub mod yard;

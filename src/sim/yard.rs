@@ -2,7 +2,7 @@
 
 use super::depot::{Act, Depot};
 use super::plan::Plan;
-use super::pty::Pty;
+use super::pty::{Ear, Pty};
 use crate::port::clock::{Clock, sleep_until};
 use std::io;
 use std::path::Path;
@@ -22,21 +22,22 @@ pub enum Want {
 }
 
 /// Opens the lines of a plan under a folder.
-pub fn open(plan: &Plan, folder: &Path) -> io::Result<Vec<Arc<Pty>>> {
-    plan.lines.iter().map(|line| Pty::open(&folder.join(&line.name)).map(Arc::new)).collect()
+pub fn open(plan: &Plan, folder: &Path) -> io::Result<Vec<(Pty, Ear)>> {
+    plan.lines.iter().map(|line| Pty::open(&folder.join(&line.name))).collect()
 }
 
 /// Runs until nobody wants anything any more. What people do is told to `events`, one line each.
 pub async fn run(
     mut depot: Depot,
-    lines: Vec<Arc<Pty>>,
+    lines: Vec<(Pty, Ear)>,
     mut wants: mpsc::Receiver<Want>,
     events: mpsc::UnboundedSender<String>,
     clock: Arc<Clock>,
 ) {
     let (octets, mut written) = mpsc::channel(64);
-    for (index, line) in lines.iter().enumerate() {
-        tokio::spawn(listen(index, Arc::clone(line), octets.clone()));
+    let (mut lines, ears): (Vec<Pty>, Vec<Ear>) = lines.into_iter().unzip();
+    for (index, ear) in ears.into_iter().enumerate() {
+        tokio::spawn(listen(index, ear, octets.clone()));
     }
     let mut release = tokio::time::interval(RELEASE);
     loop {
@@ -51,14 +52,14 @@ pub async fn run(
                 Some(Want::Look(look)) => look(&mut depot),
                 None => return,
             },
-            _ = release.tick() => lines.iter().for_each(|line| line.release()),
+            _ = release.tick() => lines.iter_mut().for_each(Pty::release),
             () = sleep_until(&clock, wake) => {}
         }
         let now = clock.now().mono;
         depot.advance(now);
-        for (index, line) in lines.iter().enumerate() {
+        for (index, line) in lines.iter_mut().enumerate() {
             while let Some(answer) = depot.take(now, index) {
-                line.write(&answer);
+                line.write(&answer).await;
             }
         }
         for (_, event) in depot.events.drain(..) {
@@ -67,7 +68,7 @@ pub async fn run(
     }
 }
 
-async fn listen(index: usize, line: Arc<Pty>, octets: mpsc::Sender<(usize, Vec<u8>)>) {
+async fn listen(index: usize, mut line: Ear, octets: mpsc::Sender<(usize, Vec<u8>)>) {
     let mut buffer = [0; 512];
     while let Ok(count) = line.read(&mut buffer).await {
         if octets.send((index, buffer[..count].to_vec())).await.is_err() {

@@ -78,8 +78,8 @@ pub fn spawn(
                 }
                 Ok(Some(Ask::Prune(now, keep))) => {
                     match store.prune(now, keep) {
-                        Ok(0) => {}
-                        Ok(records) => tracing::info!(records, "acknowledged records older than keep_records removed"),
+                        Ok(pruned) if pruned.records == 0 => {}
+                        Ok(pruned) => tracing::info!(records = pruned.records, "acknowledged records older than keep_records removed"),
                         Err(error) => tracing::warn!(%error, "old records were not removed"),
                     }
                     Ok(())
