@@ -465,7 +465,7 @@ mod tests {
     fn a_long_recall_is_read_in_pieces_and_new_records_pass_it() {
         let total = 150;
         let mut queue = Queue::new(Lane::Record, 0, Config { window: 1, ..Config::default() });
-        let mut send = |queue: &mut Queue, sequence: u32| {
+        let send = |queue: &mut Queue, sequence: u32| {
             let id = queue.next(at(1)).map(|e| e.id.id);
             queue.sent(at(1), sequence, vec![]);
             queue.answered(sequence);
