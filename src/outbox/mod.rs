@@ -60,6 +60,10 @@ pub struct Queue {
     config: Config,
     flights: Vec<Flight>,
     loaded: VecDeque<Entry>,
+    /// Sent before and wanted again: they go after everything that was never sent (020B).
+    recalled: VecDeque<Entry>,
+    /// What of them is still to be read.
+    recall: Option<Recall>,
     settling: BTreeSet<u64>,
     /// Refused as unknown: offered once more at the next login.
     set_aside: VecDeque<Entry>,
@@ -67,13 +71,33 @@ pub struct Queue {
     offered_again: BTreeSet<u64>,
     newest: u64,
     read_to: u64,
-    /// What is read from the store holds everything up to this identity.
-    loading: Option<u64>,
-    /// Lowest identity that came back into the store while it was being read.
-    behind: Option<u64>,
+    loading: Option<Reading>,
     load_again: Option<Instant>,
     paused_until: Option<Instant>,
     next_send: Instant,
+}
+
+/// Identities after the first and up to the second that came back into the store.
+#[derive(Clone, Copy, Debug)]
+struct Recall {
+    after: u64,
+    upto: u64,
+}
+
+impl Recall {
+    fn with(self, other: Option<Recall>) -> Recall {
+        let other = other.unwrap_or(self);
+        Recall { after: self.after.min(other.after), upto: self.upto.max(other.upto) }
+    }
+}
+
+/// What the store is being asked for.
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    /// Everything new up to this identity.
+    New(u64),
+    /// What came back.
+    Recalled(Recall),
 }
 
 /// What a deadline brings.
@@ -99,8 +123,9 @@ impl Queue {
             offered_again: BTreeSet::new(),
             newest,
             read_to: 0,
+            recalled: VecDeque::new(),
+            recall: None,
             loading: None,
-            behind: None,
             load_again: None,
             paused_until: None,
             next_send: Instant::default(),
@@ -112,51 +137,74 @@ impl Queue {
         self.config.window = window.max(1);
     }
 
-    /// The store holds this entry now. One behind what was already read is read again.
+    /// The store holds this entry now. One behind what was already read came back: it is read again, with all between.
     pub fn queued(&mut self, id: u64) {
+        let read = match self.loading {
+            Some(Reading::New(to)) => to.max(self.read_to),
+            Some(Reading::Recalled(_)) | None => self.read_to,
+        };
         self.newest = self.newest.max(id);
-        let reading = self.loading.is_some_and(|to| id <= to);
-        if reading && !self.holds(id) {
-            self.behind = Some(self.behind.map_or(id, |behind| behind.min(id)));
-        } else if id <= self.read_to && !self.holds(id) {
-            self.read_to = id.saturating_sub(1);
+        if id <= read && !self.holds(id) {
+            let back = Recall { after: id.saturating_sub(1), upto: read };
+            self.recall = Some(back.with(self.recall));
         }
     }
 
     /// What to read from the store: entries after this identity, at most so many.
     pub fn load(&mut self, now: Instant) -> Option<(u64, usize)> {
-        if self.load_again.is_some_and(|at| at > now) {
+        if self.loading.is_some() || self.load_again.is_some_and(|at| at > now) {
             return None;
         }
-        if self.loading.is_some() || self.read_to >= self.newest || self.loaded.len() > LOADED / 2 {
-            return None;
-        }
-        self.loading = Some(self.newest);
+        let room = |entries: &VecDeque<Entry>| entries.len() <= LOADED / 2;
+        let (after, reading) = if self.read_to < self.newest {
+            room(&self.loaded).then_some((self.read_to, Reading::New(self.newest)))?
+        } else {
+            let recall = self.recall.take_if(|_| room(&self.recalled))?;
+            (recall.after, Reading::Recalled(recall))
+        };
+        self.loading = Some(reading);
         self.load_again = None;
-        Some((self.read_to, LOADED))
+        Some((after, LOADED))
     }
 
     /// What the store had. Fewer than asked for means that there are no more.
     pub fn loaded(&mut self, entries: Vec<Entry>) {
-        let asked = self.loading.take().unwrap_or(self.read_to);
-        let read_to = match entries.last() {
-            Some(last) if entries.len() >= LOADED => last.id.id,
-            Some(last) => last.id.id.max(asked),
-            None => asked,
-        };
-        self.read_to = self.behind.take().map_or(read_to, |behind| read_to.min(behind.saturating_sub(1)));
-        for entry in entries {
-            let id = entry.id.id;
-            if !self.holds(id) && !self.set_aside.iter().any(|e| e.id.id == id) {
-                let at = self.loaded.partition_point(|e| e.id.id < id);
-                self.loaded.insert(at, entry);
+        let last = entries.last().map(|e| e.id.id).filter(|_| entries.len() >= LOADED);
+        match self.loading.take() {
+            Some(Reading::New(asked)) => {
+                self.read_to = last.unwrap_or(asked);
+                for entry in entries {
+                    self.keep(entry);
+                }
             }
+            Some(Reading::Recalled(recall)) => {
+                if let Some(after) = last.filter(|last| *last < recall.upto) {
+                    self.recall = Some(Recall { after, ..recall }.with(self.recall));
+                }
+                for entry in entries {
+                    if entry.id.id <= recall.upto && !self.holds(entry.id.id) {
+                        self.recalled.push_back(entry);
+                    }
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn keep(&mut self, entry: Entry) {
+        let id = entry.id.id;
+        // Newer than what was known when the store was asked: it will be read in its turn.
+        if id <= self.read_to && !self.holds(id) && !self.set_aside.iter().any(|e| e.id.id == id) {
+            let at = self.loaded.partition_point(|e| e.id.id < id);
+            self.loaded.insert(at, entry);
         }
     }
 
     /// The store could not be read; it is asked again after a second.
     pub fn load_failed(&mut self, now: Instant) {
-        self.loading = None;
+        if let Some(Reading::Recalled(recall)) = self.loading.take() {
+            self.recall = Some(recall.with(self.recall));
+        }
         self.load_again = Some(now + LOAD_AGAIN);
     }
 
@@ -171,12 +219,12 @@ impl Queue {
     pub fn next(&self, now: Instant) -> Option<&Entry> {
         let may =
             self.flights.len() < self.config.window && self.paused_until.is_none() && now >= self.next_send;
-        self.loaded.front().filter(|_| may)
+        self.loaded.front().or(self.recalled.front()).filter(|_| may)
     }
 
     /// The entry that `next` gave was written.
     pub fn sent(&mut self, now: Instant, sequence: u32, octets: Vec<u8>) {
-        let Some(entry) = self.loaded.pop_front() else { return };
+        let Some(entry) = self.loaded.pop_front().or_else(|| self.recalled.pop_front()) else { return };
         self.next_send = now + self.config.spacing;
         self.flights.push(Flight {
             entry,
@@ -219,6 +267,7 @@ impl Queue {
     pub fn settled(&mut self, id: u64) {
         self.settling.remove(&id);
         self.loaded.retain(|e| e.id.id != id);
+        self.recalled.retain(|e| e.id.id != id);
         self.flights.retain(|f| f.entry.id.id != id);
     }
 
@@ -243,8 +292,9 @@ impl Queue {
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         let flights = self.flights.iter().map(|f| f.due).min();
-        let spaced =
-            (self.flights.len() < self.config.window && !self.loaded.is_empty()).then_some(self.next_send);
+        let spaced = (self.flights.len() < self.config.window
+            && !(self.loaded.is_empty() && self.recalled.is_empty()))
+        .then_some(self.next_send);
         match self.paused_until {
             Some(until) => Some(until),
             None => flights.into_iter().chain(spaced).min(),
@@ -264,10 +314,8 @@ impl Queue {
     /// Nothing waits and nothing is in flight.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.flights.is_empty()
-            && self.loaded.is_empty()
-            && self.read_to >= self.newest
-            && self.loading.is_none()
+        let memory = self.flights.is_empty() && self.loaded.is_empty() && self.recalled.is_empty();
+        memory && !self.has_unread() && self.recall.is_none()
     }
 
     /// Whether an entry of this session was not sent yet in this connection, even while the lane pauses.
@@ -312,7 +360,7 @@ impl Queue {
 
     fn holds(&self, id: u64) -> bool {
         self.settling.contains(&id)
-            || self.loaded.iter().any(|e| e.id.id == id)
+            || self.loaded.iter().chain(&self.recalled).any(|e| e.id.id == id)
             || self.flights.iter().any(|f| f.entry.id.id == id)
     }
 
@@ -401,8 +449,58 @@ mod tests {
         queue.queued(1);
         assert_eq!(queue.load(at(0)), Some((0, LOADED)));
         queue.loaded(vec![entry(1), entry(2)]);
-        assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(1));
-        assert!(!queue.is_empty());
+        for (sequence, id) in [(2, 2), (3, 1)] {
+            assert_eq!(
+                queue.next(at(1)).map(|e| e.id.id),
+                Some(id),
+                "a recall goes after what was never sent"
+            );
+            queue.sent(at(1), sequence, vec![]);
+            queue.answered(sequence);
+        }
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_long_recall_is_read_in_pieces_and_new_records_pass_it() {
+        let total = 150;
+        let mut queue = Queue::new(Lane::Record, 0, Config { window: 1, ..Config::default() });
+        let send = |queue: &mut Queue, sequence: u32| {
+            let id = queue.next(at(1)).map(|e| e.id.id);
+            queue.sent(at(1), sequence, vec![]);
+            queue.answered(sequence);
+            queue.settled(id.unwrap_or(0));
+            id
+        };
+        for id in 1..=total {
+            queue.queued(id);
+            queue.load(at(0));
+            queue.loaded(vec![entry(id)]);
+            assert_eq!(send(&mut queue, id as u32), Some(id));
+        }
+        queue.queued(1); // all of them came back
+        let mut sent = Vec::new();
+        for sequence in 1000..1200 {
+            if let Some((after, limit)) = queue.load(at(1)) {
+                queue.loaded(
+                    (after + 1..=queue.newest)
+                        .filter(|id| !sent.contains(id))
+                        .take(limit)
+                        .map(entry)
+                        .collect(),
+                );
+            }
+            if sequence == 1010 {
+                queue.queued(total + 1);
+                assert_eq!(queue.load(at(1)), Some((total, LOADED)));
+                queue.loaded(vec![entry(total + 1)]);
+                assert_eq!(send(&mut queue, sequence), Some(total + 1));
+                continue;
+            }
+            sent.extend(send(&mut queue, sequence));
+        }
+        assert_eq!(sent, (1..=total).collect::<Vec<_>>());
+        assert!(queue.is_empty());
     }
 
     #[test]
