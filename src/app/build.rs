@@ -65,7 +65,8 @@ pub struct BuiltLine {
 pub fn system_nonce() -> Nonce {
     Box::new(|| {
         let mut nonce = [0; 8];
-        getrandom::fill(&mut nonce).expect("the kernel gives random octets on every machine that can run this program");
+        getrandom::fill(&mut nonce)
+            .expect("the kernel gives random octets on every machine that can run this program");
         nonce
     })
 }
@@ -74,12 +75,13 @@ pub fn system_nonce() -> Nonce {
 pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
     let mut lines: Vec<Vec<(DeviceId, Box<dyn Driver>)>> = config.lines.iter().map(|_| Vec::new()).collect();
     let mut devices = Vec::new();
-    let mut add = |kind: &'static str, name: String, line: usize, address: String, driver: Box<dyn Driver>| {
-        let id = DeviceId(devices.len() as u16);
-        devices.push(Device { id, kind, name, line: config.lines[line].name.clone(), address });
-        lines[line].push((id, driver));
-        id
-    };
+    let mut add =
+        |kind: &'static str, name: String, line: usize, address: String, driver: Box<dyn Driver>| {
+            let id = DeviceId(devices.len() as u16);
+            devices.push(Device { id, kind, name, line: config.lines[line].name.clone(), address });
+            lines[line].push((id, driver));
+            id
+        };
     let mut meters = Vec::new();
     for meter in &config.meters {
         let driver = meter.driver().map_err(|what| unfit(&meter.name, &what))?;

@@ -10,10 +10,15 @@ pub fn start() {
     if std::env::var_os("JOURNAL_STREAM").is_some()
         && let Ok(journal) = tracing_journald::layer()
     {
-        tracing_subscriber::registry().with(filter).with(journal.with_field_prefix(Some("DEPOTD".to_owned()))).init();
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(journal.with_field_prefix(Some("DEPOTD".to_owned())))
+            .init();
         return;
     }
-    let color = std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(color).with_target(false);
+    let color =
+        std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let text =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(color).with_target(false);
     tracing_subscriber::registry().with(filter).with(text).init();
 }

@@ -84,7 +84,11 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let clock = Arc::new(Clock::new());
     let mut signals = Signals::new().map_err(|e| Error::Io(format!("signals: {e}")))?;
     let (store, recovered) = Store::open(Path::new(&config.store.path)).map_err(Error::Store)?;
-    let restart = if clock.machine_started_after(recovered.last_stamp) { Restart::PowerLoss } else { Restart::Unexpected };
+    let restart = if clock.machine_started_after(recovered.last_stamp) {
+        Restart::PowerLoss
+    } else {
+        Restart::Unexpected
+    };
     let edge = build::Edge { secret: &secret, nonce: build::system_nonce, seed: seed()?, restart };
     let machines = build::machines(&config, &edge)?;
     let control = server::listen(Path::new(&config.socket)).map_err(|e| Error::Io(e.to_string()))?;
@@ -111,8 +115,13 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let (asks, asked) = mpsc::channel(INBOX);
     let (store_done, station_done) = mpsc::channel(INBOX);
     let (link_loaded, loaded) = mpsc::channel(INBOX);
-    let store_thread = task::store::spawn(store, asked, task::store::Outcomes { station: store_done, link: link_loaded }, pulse("store"))
-        .map_err(|e| Error::Io(format!("the store thread did not start: {e}")))?;
+    let store_thread = task::store::spawn(
+        store,
+        asked,
+        task::store::Outcomes { station: store_done, link: link_loaded },
+        pulse("store"),
+    )
+    .map_err(|e| Error::Io(format!("the store thread did not start: {e}")))?;
     let (reports, reported) = mpsc::channel(INBOX);
     let mut ways = BTreeMap::new();
     let mut seen_lines = Vec::new();
@@ -237,7 +246,8 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     }
     drop(asks);
     drop(calls);
-    let _joined = tokio::time::timeout(FAREWELL, tokio::task::spawn_blocking(move || store_thread.join())).await;
+    let _joined =
+        tokio::time::timeout(FAREWELL, tokio::task::spawn_blocking(move || store_thread.join())).await;
     drop(std::fs::remove_file(&config.socket));
     tracing::info!("ended");
     Ok(())

@@ -27,7 +27,9 @@ pub(super) async fn reload(config: &mut Config, file: &Path, station: &mpsc::Sen
     if *config == fresh {
         tracing::info!("{shown}: taken over");
     } else {
-        tracing::warn!("{shown}: rules taken over; lines, devices, uplink and pages change at the next restart");
+        tracing::warn!(
+            "{shown}: rules taken over; lines, devices, uplink and pages change at the next restart"
+        );
     }
 }
 

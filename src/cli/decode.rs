@@ -62,7 +62,11 @@ pub(super) fn run(command: &Decode) -> Result<(), Failure> {
 
 fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Result<bool, Failure> {
     let Some(octets) = hex::parse(text) else {
-        return print(codec, Decoded::Bad { offset: 0, error: "not_hex: not an even number of hex digits".to_owned() }, out);
+        return print(
+            codec,
+            Decoded::Bad { offset: 0, error: "not_hex: not an even number of hex digits".to_owned() },
+            out,
+        );
     };
     let mut good = true;
     for decoded in (codec.decode)(&octets, options) {
@@ -89,7 +93,8 @@ fn print(codec: &Codec, decoded: Decoded, out: &mut impl Write) -> Result<bool, 
             (false, shown)
         }
     };
-    writeln!(out, "{}", Value::Object(object)).map_err(|e| Failure::new(Exit::Io, format_args!("standard output: {e}")))?;
+    writeln!(out, "{}", Value::Object(object))
+        .map_err(|e| Failure::new(Exit::Io, format_args!("standard output: {e}")))?;
     Ok(good)
 }
 
@@ -101,7 +106,10 @@ fn options(command: &Decode) -> Result<Options, Failure> {
     let context = match &command.context {
         Some(path) => {
             let text = read(path)?;
-            Some(serde_json::from_str(&text).map_err(|e| Failure::new(Exit::Data, format_args!("{}: {e}", path.display())))?)
+            Some(
+                serde_json::from_str(&text)
+                    .map_err(|e| Failure::new(Exit::Data, format_args!("{}: {e}", path.display())))?,
+            )
         }
         None => None,
     };
@@ -117,7 +125,9 @@ fn options(command: &Decode) -> Result<Options, Failure> {
 fn key(path: &Path) -> Result<[u8; 16], Failure> {
     let text = read(path)?;
     let octets = hex::parse(text.trim()).and_then(|o| <[u8; 16]>::try_from(o).ok());
-    octets.ok_or_else(|| Failure::new(Exit::Data, format_args!("{}: not a key of 32 hex digits", path.display())))
+    octets.ok_or_else(|| {
+        Failure::new(Exit::Data, format_args!("{}: not a key of 32 hex digits", path.display()))
+    })
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

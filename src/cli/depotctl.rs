@@ -201,7 +201,9 @@ fn unreachable(socket: &Path, error: &std::io::Error) -> Failure {
         ),
         std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => Failure::new(
             Exit::Unavailable,
-            format_args!("{shown}: no daemon answers; is it running? systemctl status depotd, or name its socket with --socket PATH"),
+            format_args!(
+                "{shown}: no daemon answers; is it running? systemctl status depotd, or name its socket with --socket PATH"
+            ),
         ),
         _ => Failure::new(Exit::Unavailable, format_args!("{shown}: {error}")),
     }

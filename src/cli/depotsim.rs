@@ -1,1 +1,287 @@
-//! `depotsim`.
+//! `depotsim`: a depot and a platform in software, for the demo, for tests, for training.
+
+use super::{Exit, Failure};
+use crate::port::clock::Clock;
+use crate::port::signal::{Asked, Signals};
+use crate::sim::bay::Electronics;
+use crate::sim::depot::Depot;
+use crate::sim::people::Habits;
+use crate::sim::plan::Plan;
+use crate::sim::{centre, demo, household, typed, yard};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+
+/// A whole depot and a central platform in software, on pseudo-terminals and TCP.
+#[derive(Parser, Debug)]
+#[command(name = "depotsim", version, arg_required_else_help = true)]
+struct Args {
+    /// The same seed gives the same run [default: drawn, and printed]
+    #[arg(long, global = true, value_name = "N")]
+    seed: Option<u64>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// What `make demo` runs: buses charge, the link is lost, every record arrives once
+    Demo {
+        /// All of it takes no longer
+        #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(40..=3600))]
+        seconds: u64,
+        /// The daemon's program [default: depotd beside this program]
+        #[arg(long, value_name = "FILE")]
+        depotd: Option<PathBuf>,
+    },
+    /// Simulated lines as pseudo-terminals under a folder, with a configuration for them; commands on stdin
+    Depot {
+        /// Folder for the lines and the configuration
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// What happens by itself
+        #[arg(long, value_enum, default_value_t = Scenario::Busy)]
+        scenario: Scenario,
+        /// Address of the platform, written into the configuration
+        #[arg(long, value_name = "ADDR")]
+        platform: Option<String>,
+        /// Station secret (simulation only)
+        #[arg(long, value_name = "TEXT", default_value = "simulated-secret")]
+        secret: String,
+        /// Platform protocol
+        #[arg(long, value_parser = ["222"], default_value = "222")]
+        protocol: String,
+    },
+    /// A central platform that checks every rule; commands on stdin, ends with a reconciliation
+    Platform {
+        /// Address to listen on; port 0 picks one
+        #[arg(long, value_name = "ADDR")]
+        listen: String,
+        /// Platform protocol
+        #[arg(long, value_parser = ["222"], default_value = "222")]
+        protocol: String,
+        /// Station secret (simulation only)
+        #[arg(long, value_name = "TEXT", default_value = "simulated-secret")]
+        secret: String,
+        /// What the platform says, into a file instead of standard output
+        #[arg(long, value_name = "FILE")]
+        journal: Option<PathBuf>,
+        /// Connectors of the simulated depot that it belongs to
+        #[arg(long, value_name = "N", default_value_t = 4)]
+        connectors: usize,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Scenario {
+    /// Nothing happens by itself
+    Quiet,
+    /// 4 connectors; buses come, swipe, charge and leave without end
+    Busy,
+    /// 40 connectors
+    DepotNight,
+}
+
+impl Scenario {
+    fn places(self) -> usize {
+        match self {
+            Scenario::Quiet | Scenario::Busy => 4,
+            Scenario::DepotNight => 40,
+        }
+    }
+
+    fn habits(self) -> Option<Habits> {
+        match self {
+            Scenario::Quiet => None,
+            Scenario::Busy => Some(Habits::demo()),
+            Scenario::DepotNight => Some(Habits::busy()),
+        }
+    }
+}
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    super::run("depotsim", |args: Args| {
+        let seed = match args.seed {
+            Some(seed) => seed,
+            None => getrandom::u32().map_err(|e| Failure::new(Exit::Internal, e))?.into(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|e| Failure::new(Exit::Internal, e))?;
+        runtime.block_on(async {
+            match args.command {
+                Command::Demo { seconds, depotd } => run_demo(seconds, depotd, seed).await,
+                Command::Depot { dir, scenario, platform, secret, protocol: _ } => {
+                    run_depot(&dir, scenario, platform.as_deref(), &secret, seed).await
+                }
+                Command::Platform { listen, protocol: _, secret, journal, connectors } => {
+                    run_platform(&listen, &secret, journal.as_deref(), connectors, seed).await
+                }
+            }
+        })
+    })
+}
+
+async fn run_demo(seconds: u64, depotd: Option<PathBuf>, seed: u64) -> Result<(), Failure> {
+    let beside = || std::env::current_exe().ok().and_then(|p| p.parent().map(|p| p.join("depotd")));
+    let depotd = depotd.or_else(beside).unwrap_or_else(|| PathBuf::from("depotd"));
+    let color =
+        std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stdout());
+    match demo::run(&demo::Settings { seconds, seed, depotd, color }).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::silent(Exit::Data)),
+        Err(error) => Err(Failure::new(Exit::Io, error)),
+    }
+}
+
+async fn run_depot(
+    dir: &Path,
+    scenario: Scenario,
+    platform: Option<&str>,
+    secret: &str,
+    seed: u64,
+) -> Result<(), Failure> {
+    let io = |e: std::io::Error| Failure::new(Exit::Io, format_args!("{}: {e}", dir.display()));
+    let plan = Plan::depot(scenario.places(), 1);
+    let file = household::write(&plan, dir, platform, secret, None).map_err(io)?;
+    let clock = Arc::new(Clock::new());
+    let habits = scenario.habits();
+    let depot = Depot::new(&plan, habits.as_ref(), Electronics::default(), clock.now().wall, seed);
+    let lines = yard::open(&plan, dir).map_err(io)?;
+    let (wants, wanted) = mpsc::channel(16);
+    let (events, mut happened) = mpsc::unbounded_channel();
+    tokio::spawn(yard::run(depot, lines, wanted, events, clock));
+    println!("ready {}", file.display());
+    println!("seed {seed}");
+    let mut keyboard = Keyboard::new()?;
+    loop {
+        let line = tokio::select! {
+            Some(event) = happened.recv() => { println!("{event}"); continue; }
+            line = keyboard.next() => line,
+        };
+        let Some(line) = line else { return Ok(()) };
+        match typed::parse(&line) {
+            Ok(typed::Typed::Quit) => return Ok(()),
+            Ok(typed::Typed::State) => {
+                let (answer, answered) = oneshot::channel();
+                let look = move |depot: &mut Depot| drop(answer.send(typed::state(depot)));
+                drop(wants.send(yard::Want::Look(Box::new(look))).await);
+                println!("ok {}", answered.await.unwrap_or_default());
+            }
+            Ok(typed::Typed::Act(act)) => {
+                let (answer, answered) = oneshot::channel();
+                drop(wants.send(yard::Want::Act(act, answer)).await);
+                match answered.await {
+                    Ok(Ok(())) => println!("ok"),
+                    Ok(Err(why)) => println!("error {why}"),
+                    Err(_) => return Ok(()),
+                }
+            }
+            Err(why) => println!("error {why}"),
+        }
+    }
+}
+
+async fn run_platform(
+    listen: &str,
+    secret: &str,
+    journal: Option<&Path>,
+    connectors: usize,
+    seed: u64,
+) -> Result<(), Failure> {
+    let io = |e: std::io::Error| Failure::new(Exit::Io, format_args!("--listen {listen}: {e}"));
+    let listener = TcpListener::bind(listen).await.map_err(io)?;
+    let address = listener.local_addr().map_err(io)?;
+    let plan = Plan::depot(connectors, 1);
+    let (says, mut said) = mpsc::unbounded_channel();
+    let (wants, wanted) = mpsc::channel(16);
+    let clock = Arc::new(Clock::new());
+    tokio::spawn(centre::run(household::platform(&plan, secret, seed), listener, wanted, says, clock));
+    let mut journal = match journal {
+        Some(path) => Some(
+            std::fs::File::create(path)
+                .map_err(|e| Failure::new(Exit::Io, format_args!("{}: {e}", path.display())))?,
+        ),
+        None => None,
+    };
+    println!("ready {address}");
+    println!("seed {seed}");
+    let mut keyboard = Keyboard::new()?;
+    loop {
+        let line = tokio::select! {
+            Some(text) = said.recv() => { note(journal.as_mut(), &text)?; continue; }
+            line = keyboard.next() => line,
+        };
+        match line.as_deref().map(centre::parse) {
+            None | Some(Ok(centre::Typed::Quit)) => break,
+            Some(Ok(centre::Typed::Want(want))) => {
+                drop(wants.send(want).await);
+                println!("ok");
+            }
+            Some(Ok(centre::Typed::Summary)) => {
+                if let Some(summary) = centre::look(&wants, |platform| platform.summary()).await {
+                    println!("ok\n{summary}");
+                }
+            }
+            Some(Err(why)) => println!("error {why}"),
+        }
+    }
+    let summary = centre::look(&wants, |platform| platform.summary()).await.unwrap_or_default();
+    println!("{summary}");
+    if summary.is_clean() { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
+}
+
+fn note(journal: Option<&mut std::fs::File>, text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    match journal {
+        Some(file) => {
+            writeln!(file, "{text}").map_err(|e| Failure::new(Exit::Io, format_args!("journal: {e}")))
+        }
+        None => {
+            println!("{text}");
+            Ok(())
+        }
+    }
+}
+
+/// Typed lines. The end of stdin does not end a run; SIGTERM does.
+struct Keyboard {
+    lines: Option<Lines<BufReader<Stdin>>>,
+    signals: Signals,
+}
+
+impl Keyboard {
+    fn new() -> Result<Keyboard, Failure> {
+        let signals = Signals::new().map_err(|e| Failure::new(Exit::Internal, e))?;
+        Ok(Keyboard { lines: Some(BufReader::new(tokio::io::stdin()).lines()), signals })
+    }
+
+    /// The next line that is not empty; `None` = end.
+    async fn next(&mut self) -> Option<String> {
+        loop {
+            let line = match &mut self.lines {
+                Some(lines) => tokio::select! {
+                    line = lines.next_line() => line.ok().flatten(),
+                    asked = self.signals.next() => match asked {
+                        Asked::Stop => return None,
+                        Asked::Reload => continue,
+                    },
+                },
+                None => match self.signals.next().await {
+                    Asked::Stop => return None,
+                    Asked::Reload => continue,
+                },
+            };
+            match line {
+                Some(line) if line.trim().is_empty() => {}
+                Some(line) => return Some(line),
+                None => self.lines = None,
+            }
+        }
+    }
+}

@@ -23,8 +23,11 @@ pub(super) struct Encode {
 /// Runs the command. Exit 65 when any line determines no frame; the others are still printed.
 pub(super) fn run(command: &Encode) -> Result<(), Failure> {
     let codec = decode::find(&command.protocol)?;
-    let options =
-        Options { crc: command.crc.clone(), crc_little_endian: command.crc_order == "le", ..Options::default() };
+    let options = Options {
+        crc: command.crc.clone(),
+        crc_little_endian: command.crc_order == "le",
+        ..Options::default()
+    };
     let mut good = true;
     for (number, line) in std::io::stdin().lock().lines().enumerate() {
         let line = line.map_err(|e| Failure::new(Exit::Io, format_args!("standard input: {e}")))?;

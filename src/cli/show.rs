@@ -44,13 +44,8 @@ pub(super) const LINES: Columns = &[
     ("late", "late_octets"),
     ("reopened", "reopened"),
 ];
-pub(super) const SESSIONS: Columns = &[
-    ("txn", "txn"),
-    ("connector", "connector"),
-    ("phase", "phase"),
-    ("open", "open"),
-    ("at", "at"),
-];
+pub(super) const SESSIONS: Columns =
+    &[("txn", "txn"), ("connector", "connector"), ("phase", "phase"), ("open", "open"), ("at", "at")];
 pub(super) const RECORDS: Columns = &[
     ("number", "number"),
     ("txn", "txn"),
@@ -62,7 +57,8 @@ pub(super) const RECORDS: Columns = &[
     ("state", "state"),
     ("reason", "reason"),
 ];
-pub(super) const QUEUE: Columns = &[("lane", "lane"), ("id", "id"), ("txn", "txn"), ("state", "state"), ("why", "why")];
+pub(super) const QUEUE: Columns =
+    &[("lane", "lane"), ("id", "id"), ("txn", "txn"), ("state", "state"), ("why", "why")];
 pub(super) const CARDS: Columns = &[
     ("uid", "uid"),
     ("account", "account"),
@@ -71,8 +67,14 @@ pub(super) const CARDS: Columns = &[
     ("at once", "max_concurrent"),
     ("valid until", "valid_until"),
 ];
-pub(super) const ALARMS: Columns =
-    &[("code", "code"), ("level", "level"), ("subject", "subject"), ("since", "since"), ("what", "text"), ("告警", "text_zh")];
+pub(super) const ALARMS: Columns = &[
+    ("code", "code"),
+    ("level", "level"),
+    ("subject", "subject"),
+    ("since", "since"),
+    ("what", "text"),
+    ("告警", "text_zh"),
+];
 pub(super) const AUDIT: Columns = &[("at", "at"), ("who", "who"), ("what", "what")];
 
 /// A JSON document for programs.

@@ -1,7 +1,7 @@
 //! From the file as written to the configuration as relied on: names, references, addresses, unsafe sets.
 
-use super::file::{Address, MeterProtocol, Written, WrittenCharger, WrittenMeter};
 use super::devices::FULL_PERMILLE;
+use super::file::{Address, MeterProtocol, Written, WrittenCharger, WrittenMeter};
 use super::reader::{At, Place, Problems};
 use super::{Charger, Config, Connector, Line, Meter, MeterAddress, Offline, Reader, Store, Web};
 use crate::driver::dlt645::Profile as Dlt645Profile;
@@ -164,7 +164,12 @@ pub(super) fn resolve(
 }
 
 /// Every device must have a driver: its profile is known and describes such a device.
-fn drivers(problems: &mut Problems<'_>, config: &Config, meters: &[WrittenMeter], chargers: &[WrittenCharger]) {
+fn drivers(
+    problems: &mut Problems<'_>,
+    config: &Config,
+    meters: &[WrittenMeter],
+    chargers: &[WrittenCharger],
+) {
     const ALLOWED: &str = "a built-in profile, or a file in profiles/ beside the configuration";
     for (meter, written) in config.meters.iter().zip(meters) {
         if meter.profile.is_empty() || meter.address == MeterAddress::Modbus(0) {
@@ -287,12 +292,17 @@ fn profile_text(
     if name.is_empty() || Dlt645Profile::by_name(name).is_some() || Profile::by_name(name).is_some() {
         return name.clone();
     }
-    let file = if name.contains('/') || name.ends_with(".toml") { name.clone() } else { format!("profiles/{name}.toml") };
+    let file = if name.contains('/') || name.ends_with(".toml") {
+        name.clone()
+    } else {
+        format!("profiles/{name}.toml")
+    };
     match read_file(&file) {
         Ok(text) => text,
         Err(error) => {
             let known: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
-            let known = Dlt645Profile::BUILT_IN.iter().map(Dlt645Profile::name).chain(known).collect::<Vec<_>>();
+            let known =
+                Dlt645Profile::BUILT_IN.iter().map(Dlt645Profile::name).chain(known).collect::<Vec<_>>();
             problems.add(
                 &profile.place,
                 format!("no built-in profile {name:?}, and {file}: {error}"),

@@ -52,8 +52,12 @@ impl Charger {
     /// The driver of one of its connectors. Errors say what is wrong with its profile, one text each.
     pub fn driver(&self, connector: &Connector) -> Result<Box<dyn Driver>, Vec<String>> {
         let profile = modbus_profile(&self.profile)?;
-        let config =
-            modbus::charger::Config { address: self.address, connector: connector.number, profile, poll: CHARGER_POLL };
+        let config = modbus::charger::Config {
+            address: self.address,
+            connector: connector.number,
+            profile,
+            poll: CHARGER_POLL,
+        };
         modbus::charger::Charger::new(config).map(boxed).map_err(|e| vec![e.to_string()])
     }
 
@@ -81,7 +85,11 @@ impl Line {
             Parity::None => 0,
             Parity::Even | Parity::Odd => 1,
         };
-        bus::Config { baud: self.baud, bits: 9 + parity + u32::from(self.stop_bits), ..bus::Config::default() }
+        bus::Config {
+            baud: self.baud,
+            bits: 9 + parity + u32::from(self.stop_bits),
+            ..bus::Config::default()
+        }
     }
 }
 

@@ -18,7 +18,10 @@ pub fn ask(socket: &Path, ask: &Ask) -> std::io::Result<Answer> {
     stream.write_all(line.as_bytes())?;
     let mut reply = String::new();
     if BufReader::new(stream).read_line(&mut reply)? == 0 {
-        return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the daemon closed the connection"));
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::UnexpectedEof,
+            "the daemon closed the connection",
+        ));
     }
     Ok(serde_json::from_str(&reply)?)
 }

@@ -99,7 +99,9 @@ impl Desk {
             Ask::Devices { kind } => Answer::good(&self.devices(&kind)),
             Ask::Lines => Answer::good(&self.lines()),
             Ask::Sessions { limit } => self.ask(move |store| store.sessions(limit.min(MOST))).await,
-            Ask::Records { unsent, limit } => self.ask(move |store| store.records(unsent, limit.min(MOST))).await,
+            Ask::Records { unsent, limit } => {
+                self.ask(move |store| store.records(unsent, limit.min(MOST))).await
+            }
             Ask::Queue { limit } => self.ask(move |store| store.queue(limit.min(MOST))).await,
             Ask::Cards { limit } => self.ask(move |store| store.cards(limit.min(MOST))).await,
             Ask::Audit { limit } => self.ask(move |store| store.audit(limit.min(MOST))).await,
@@ -190,11 +192,15 @@ impl Desk {
     ) -> Answer {
         let txn: TransactionNumber = match txn.parse() {
             Ok(txn) => txn,
-            Err(error) => return Answer::refused(format_args!("{txn:?} is no transaction number; it has {error}")),
+            Err(error) => {
+                return Answer::refused(format_args!("{txn:?} is no transaction number; it has {error}"));
+            }
         };
         match self.inner.store.ask(move |store| question(store, &txn)).await {
             Some(Ok(Some(row))) => Answer::good(&row),
-            Some(Ok(None)) => Answer::refused(format_args!("no {what} has the number {txn}; `depotctl {what}s` lists them")),
+            Some(Ok(None)) => {
+                Answer::refused(format_args!("no {what} has the number {txn}; `depotctl {what}s` lists them"))
+            }
             Some(Err(error)) => Answer::refused(error),
             None => ending(),
         }
@@ -203,7 +209,9 @@ impl Desk {
     async fn order(&self, connector: &str, order: impl FnOnce(ConnectorId) -> OperatorOrder) -> Answer {
         let connector: ConnectorId = match connector.parse() {
             Ok(connector) => connector,
-            Err(error) => return Answer::refused(format_args!("{connector:?} is no connector; it is {error}")),
+            Err(error) => {
+                return Answer::refused(format_args!("{connector:?} is no connector; it is {error}"));
+            }
         };
         let (answer, answered) = oneshot::channel();
         if self.inner.station.send(Call::Order(order(connector), answer)).await.is_err() {

@@ -26,8 +26,9 @@ pub fn listen(path: &Path) -> std::io::Result<UnixListener> {
         }
         std::fs::remove_file(path)?;
     }
-    let listener = UnixListener::bind(path)
-        .map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}; does its directory exist?", path.display())))?;
+    let listener = UnixListener::bind(path).map_err(|e| {
+        std::io::Error::new(e.kind(), format!("{}: {e}; does its directory exist?", path.display()))
+    })?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     Ok(listener)
 }
@@ -62,7 +63,9 @@ async fn talk(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     loop {
         line.clear();
         let mut limited = (&mut reading).take(LONGEST);
-        let Ok(read) = tokio::time::timeout(SILENCE, limited.read_until(b'\n', &mut line)).await else { return Ok(()) };
+        let Ok(read) = tokio::time::timeout(SILENCE, limited.read_until(b'\n', &mut line)).await else {
+            return Ok(());
+        };
         if read? == 0 {
             return Ok(());
         }

@@ -110,7 +110,13 @@ pub enum Act {
 impl Depot {
     /// Builds what is planned; with `habits` people come by themselves. `wall` is the wall clock at moment zero.
     #[must_use]
-    pub fn new(plan: &Plan, habits: Option<&Habits>, electronics: Electronics, wall: Utc, seed: u64) -> Depot {
+    pub fn new(
+        plan: &Plan,
+        habits: Option<&Habits>,
+        electronics: Electronics,
+        wall: Utc,
+        seed: u64,
+    ) -> Depot {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut lines: Vec<Wire> = plan
             .lines
@@ -129,7 +135,8 @@ impl Depot {
         for (index, place) in plan.places.iter().enumerate() {
             let reader = furnish(&mut lines, index, place, wall, &mut random);
             // drivers of one place hold cards of their own, so that nobody charges at two guns at once
-            let own: Vec<CardUid> = cards.iter().copied().skip(index).step_by(plan.places.len().max(1)).collect();
+            let own: Vec<CardUid> =
+                cards.iter().copied().skip(index).step_by(plan.places.len().max(1)).collect();
             let visitor = habits.and_then(|h| Visitor::new(h.clone(), own, random.u64(..)));
             places.push(Standing {
                 connector: place.connector,
@@ -179,8 +186,10 @@ impl Depot {
     /// When something happens next by itself.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
-        let lines = self.lines.iter().flat_map(|l| [l.arriving.front().map(|(at, _)| *at), l.pacer.wake_at()]);
-        let places = self.places.iter().flat_map(|p| [p.bay.wake_at(), p.visitor.as_ref().map(|_| p.look_at)]);
+        let lines =
+            self.lines.iter().flat_map(|l| [l.arriving.front().map(|(at, _)| *at), l.pacer.wake_at()]);
+        let places =
+            self.places.iter().flat_map(|p| [p.bay.wake_at(), p.visitor.as_ref().map(|_| p.look_at)]);
         lines.chain(places).flatten().min()
     }
 
@@ -265,7 +274,8 @@ impl Depot {
     fn unplug(&mut self, now: Instant, connector: ConnectorId) {
         let Ok(place) = self.place(connector) else { return };
         if let Some(vehicle) = self.places[place].bay.unplug(now) {
-            self.events.push((now, format!("{connector}  bus {} leaves with {} %", vehicle.name, vehicle.soc())));
+            self.events
+                .push((now, format!("{connector}  bus {} leaves with {} %", vehicle.name, vehicle.soc())));
         }
     }
 
@@ -361,7 +371,13 @@ impl Depot {
 }
 
 /// Puts the devices of a place on their lines; gives the place of its reader.
-fn furnish(lines: &mut [Wire], index: usize, place: &Place, wall: Utc, random: &mut fastrand::Rng) -> (usize, usize) {
+fn furnish(
+    lines: &mut [Wire],
+    index: usize,
+    place: &Place,
+    wall: Utc,
+    random: &mut fastrand::Rng,
+) -> (usize, usize) {
     let n = index + 1;
     let mut add = |line: usize, name: String, device: Device| {
         lines[line].slots.push(Slot { name, place: index, device, fault: None, flaky: 0 });

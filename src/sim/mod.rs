@@ -5,8 +5,11 @@
 //! devices, not from the drivers: they judge what they receive and count what breaks a rule.
 
 pub mod bay;
+pub mod centre;
 pub mod charger;
+pub mod demo;
 pub mod depot;
+pub mod household;
 pub mod line;
 pub mod meter;
 pub mod modbus_meter;

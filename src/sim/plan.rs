@@ -141,7 +141,13 @@ impl Plan {
         text
     }
 
-    fn write(&self, out: &mut String, folder: &Path, uplink: Option<&str>, web: Option<&str>) -> std::fmt::Result {
+    fn write(
+        &self,
+        out: &mut String,
+        folder: &Path,
+        uplink: Option<&str>,
+        web: Option<&str>,
+    ) -> std::fmt::Result {
         let at = |file: &str| folder.join(file).display().to_string();
         writeln!(out, "# A simulated depot; written by depotsim.\n")?;
         writeln!(out, "[station]\ncode = \"{}\"\nname = \"{}\"\n", self.station, self.name)?;
@@ -167,24 +173,46 @@ impl Plan {
         Ok(())
     }
 
-    fn write_place(&self, out: &mut String, n: usize, place: &Place, at: &dyn Fn(&str) -> String) -> std::fmt::Result {
+    fn write_place(
+        &self,
+        out: &mut String,
+        n: usize,
+        place: &Place,
+        at: &dyn Fn(&str) -> String,
+    ) -> std::fmt::Result {
         writeln!(out, "[[meter]]\nname = \"meter-{n}\"")?;
         match place.meter {
             PlannedMeter::Dlt645(line, address) => {
                 let printed: String = address.iter().map(|o| format!("{o:02x}")).collect();
-                writeln!(out, "line = {:?}\nprotocol = \"dlt645-2007\"\naddress = \"{printed}\"", self.lines[line].name)?;
+                writeln!(
+                    out,
+                    "line = {:?}\nprotocol = \"dlt645-2007\"\naddress = \"{printed}\"",
+                    self.lines[line].name
+                )?;
                 writeln!(out, "profile = \"dlt645-dc\"\npoll = \"5s\"\n")?;
             }
             PlannedMeter::Modbus(line, address) => {
-                writeln!(out, "line = {:?}\nprotocol = \"modbus\"\naddress = {address}", self.lines[line].name)?;
+                writeln!(
+                    out,
+                    "line = {:?}\nprotocol = \"modbus\"\naddress = {address}",
+                    self.lines[line].name
+                )?;
                 writeln!(out, "profile = \"acrel-djsf1352-rn\"\npoll = \"1s\"\n")?;
             }
         }
         let (line, address, _) = place.reader;
-        writeln!(out, "[[reader]]\nname = \"reader-{n}\"\nline = {:?}\ndriver = \"osdp\"", self.lines[line].name)?;
+        writeln!(
+            out,
+            "[[reader]]\nname = \"reader-{n}\"\nline = {:?}\ndriver = \"osdp\"",
+            self.lines[line].name
+        )?;
         writeln!(out, "address = {address}\nkey = {{ file = {:?} }}\n", at(&format!("reader-{n}.key")))?;
         let (line, address) = place.charger;
-        writeln!(out, "[[charger]]\ncode = \"{}\"\nkind = \"dc\"\ndriver = \"modbus\"", place.connector.pile)?;
+        writeln!(
+            out,
+            "[[charger]]\ncode = \"{}\"\nkind = \"dc\"\ndriver = \"modbus\"",
+            place.connector.pile
+        )?;
         writeln!(out, "line = {:?}\naddress = {address}\nprofile = \"cn-pile-v2\"", self.lines[line].name)?;
         writeln!(out, "rated_kw = {}.0\n", place.rated.0 / 1000)?;
         writeln!(out, "[[charger.connector]]\nnumber = {}", place.connector.number)?;
@@ -219,7 +247,8 @@ mod tests {
     fn the_written_configuration_is_accepted_as_it_is() {
         for places in [1, 4, 40] {
             let plan = Plan::depot(places, 7);
-            let text = plan.configuration(Path::new("/tmp/x"), Some("127.0.0.1:7220"), Some("127.0.0.1:8722"));
+            let text =
+                plan.configuration(Path::new("/tmp/x"), Some("127.0.0.1:7220"), Some("127.0.0.1:8722"));
             let config = crate::config::load(&text, &|_| Err(std::io::ErrorKind::NotFound.into()));
             let config = config.unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
             assert_eq!(config.chargers.len(), places);

@@ -17,7 +17,8 @@ pub enum Typed {
     Quit,
 }
 
-const HELP: &str = "known: plug CODE/N [BUS], unplug CODE/N, swipe READER UID, fault DEVICE KIND, heal DEVICE, state, quit";
+const HELP: &str =
+    "known: plug CODE/N [BUS], unplug CODE/N, swipe READER UID, fault DEVICE KIND, heal DEVICE, state, quit";
 
 /// Reads a line. An error says what is known.
 pub fn parse(line: &str) -> Result<Typed, String> {
@@ -46,7 +47,12 @@ pub fn parse(line: &str) -> Result<Typed, String> {
 
 /// A bus of the fleet at 40 %.
 fn bus(name: &str) -> Vehicle {
-    Vehicle { name: name.to_owned(), capacity: Energy(3_000_000), charge: Energy(1_200_000), max_power: Power(120_000) }
+    Vehicle {
+        name: name.to_owned(),
+        capacity: Energy(3_000_000),
+        charge: Energy(1_200_000),
+        max_power: Power(120_000),
+    }
 }
 
 /// How the depot stands, in one line.

@@ -288,6 +288,11 @@ impl Station {
         out
     }
 
+    /// New rules for charging without the platform; sessions that run keep theirs.
+    pub fn set_offline(&mut self, rules: Offline) {
+        self.config.offline = rules;
+    }
+
     /// When to be woken.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {

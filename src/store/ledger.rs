@@ -7,7 +7,7 @@
 use super::column::{Json, Whole};
 use super::error::{Fault, refuse};
 use super::number;
-use crate::model::batch::RecordRow;
+use crate::model::batch::{KnownRecord, RecordRow};
 use crate::model::ident::{CardUid, Credential, DeviceCode};
 use crate::model::message::Verdict;
 use crate::model::quantity::Energy;
@@ -141,6 +141,32 @@ pub(super) fn offline_use(db: &Connection) -> rusqlite::Result<Vec<(CardUid, u32
     )?
     .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
     .collect()
+}
+
+/// The newest so many records as the station remembers them, oldest first.
+pub(super) fn known(db: &Connection, count: u32) -> rusqlite::Result<Vec<KnownRecord>> {
+    let mut newest: Vec<KnownRecord> = db
+        .prepare(
+            "SELECT number, txn, json_extract(record, '$.end_time') AS end_time, card, state, reason
+             FROM record JOIN delivery USING (number) ORDER BY number DESC LIMIT ?1",
+        )?
+        .query_map([count], |row| {
+            let verdict = match row.get::<_, u8>("state")? {
+                ACKNOWLEDGED => Some(Verdict::Taken),
+                REFUSED => Some(Verdict::Refused(row.get::<_, Option<u8>>("reason")?.unwrap_or_default())),
+                _ => None,
+            };
+            Ok(KnownRecord {
+                number: row.get::<_, Whole>("number")?.0,
+                txn: row.get("txn")?,
+                end_time: row.get("end_time")?,
+                offline_card: row.get("card")?,
+                verdict,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    newest.reverse();
+    Ok(newest)
 }
 
 /// A number that was given before: the same record again is as good as written, another one is refused.

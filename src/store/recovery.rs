@@ -5,6 +5,9 @@ use crate::model::batch::Recovered;
 use crate::model::time::Utc;
 use rusqlite::Connection;
 
+/// Records that the station remembers for recall and offline caps.
+const REMEMBERED: u32 = 10_000;
+
 /// Raises the boot counter and reads everything back, as of one moment.
 pub(super) fn recover(db: &mut Connection) -> rusqlite::Result<Recovered> {
     let tx = db.transaction()?;
@@ -17,6 +20,7 @@ pub(super) fn recover(db: &mut Connection) -> rusqlite::Result<Recovered> {
     recovered.last_start_result = queue::last_start_result(&tx)?;
     recovered.start_results = queue::start_results(&tx)?;
     recovered.unsent_records = ledger::unsent(&tx)?;
+    recovered.records = ledger::known(&tx, REMEMBERED)?;
     recovered.offline_use = ledger::offline_use(&tx)?;
     recovered.serials = number::serials(&tx)?;
     recovered.transactions = number::met(&tx)?;

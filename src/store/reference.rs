@@ -5,7 +5,7 @@ use super::fixture::*;
 use super::ledger::{ACKNOWLEDGED, QUEUED, REFUSED};
 use super::*;
 use crate::model::access::Card;
-use crate::model::batch::{RecordRow, Row, SessionRow};
+use crate::model::batch::{KnownRecord, RecordRow, Row, SessionRow};
 use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::message::{EntryId, Verdict};
 use crate::model::quantity::Energy;
@@ -200,6 +200,7 @@ impl Reference {
             last_start_result: self.last_start_result,
             start_results: waiting.map(|(entry, _)| (entry.id.id, entry.txn)).collect(),
             unsent_records: unsent().count() as u64,
+            records: self.records.iter().map(|(row, state)| self.known(row, *state)).collect(),
             serials: self.serials.iter().map(|(pile, (counter, time))| (*pile, *counter, *time)).collect(),
             transactions: self.met.clone(),
             commands: self.commands.clone(),
@@ -211,6 +212,24 @@ impl Reference {
             cards: self.cards.values().cloned().collect(),
             offline_use: offline.into_iter().map(|(uid, (count, energy))| (uid, count, energy)).collect(),
             last_stamp: self.last_stamp,
+        }
+    }
+
+    fn known(&self, row: &RecordRow, state: u8) -> KnownRecord {
+        let card = match row.record.credential {
+            crate::model::ident::Credential::Card(uid) => Some(uid),
+            _ => None,
+        };
+        KnownRecord {
+            number: row.record.number,
+            txn: row.record.txn,
+            end_time: row.record.end_time,
+            offline_card: card,
+            verdict: match state {
+                ACKNOWLEDGED => Some(Verdict::Taken),
+                REFUSED => Some(Verdict::Refused(2)),
+                _ => None,
+            },
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::fixture::*;
 use super::*;
+use crate::model::batch::KnownRecord;
 use crate::model::batch::{RecordRow, Row};
+use crate::model::ident::Credential;
 use crate::model::message::{Content, EntryId, Verdict};
 use crate::model::quantity::Energy;
 use std::fs;
@@ -77,6 +79,7 @@ fn a_restart_finds_exactly_what_was_committed() {
         last_start_result: 5,
         start_results: vec![(5, txn(10))],
         unsent_records: 2,
+        records: vec![known(1, Some(Verdict::Taken)), known(2, None), known(3, None)],
         serials: vec![(pile(1), 9999, MORNING)],
         transactions: vec![txn(1), txn(2), txn(3), txn(10)],
         commands: vec![(txn(10), 5)],
@@ -95,6 +98,13 @@ fn a_restart_finds_exactly_what_was_committed() {
     assert_eq!(entries[1].content, Content::Record(last.body.clone()));
     assert_eq!((entries[1].device, entries[1].txn, entries[1].stored), (pile(1), txn(3), true));
     assert_eq!(store.entries(Lane::StartResult, 0, 10), Ok(vec![start_result(5, 10)]));
+}
+
+/// What is remembered of a record of the fixture.
+fn known(number: u64, verdict: Option<Verdict>) -> KnownRecord {
+    let record = record(number, None).record;
+    let Credential::Card(card) = record.credential else { panic!("the fixture charges by card") };
+    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline_card: Some(card), verdict }
 }
 
 #[test]

@@ -93,7 +93,12 @@ async fn obey(parts: &Parts, port: &mut Option<Serial>, action: Action, todo: &m
             *port = None; // a port that is still ours would be refused as in use
             let event = match Serial::open(&parts.settings) {
                 Ok(opened) => {
-                    tracing::info!(line = parts.name, device = parts.settings.device, baud = parts.settings.baud, "line open");
+                    tracing::info!(
+                        line = parts.name,
+                        device = parts.settings.device,
+                        baud = parts.settings.baud,
+                        "line open"
+                    );
                     *port = Some(opened);
                     Event::Opened
                 }

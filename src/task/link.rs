@@ -64,7 +64,12 @@ pub async fn run(mut parts: Parts) {
                         stop(&mut connection, &mut socket);
                         let epoch = parts.link.epoch();
                         todo.clear();
-                        todo.extend(parts.link.handle(parts.clock.now(), Event::Closed(epoch, "the platform does not read")));
+                        todo.extend(
+                            parts.link.handle(
+                                parts.clock.now(),
+                                Event::Closed(epoch, "the platform does not read"),
+                            ),
+                        );
                     }
                 }
                 Action::Close => stop(&mut connection, &mut socket),

@@ -127,11 +127,14 @@ impl Loop {
         while let Some(action) = todo.pop_front() {
             match action {
                 Action::Commit(batch) => {
-                    self.store.try_send(Ask::Commit(batch)).map_err(|_| Fatal("the store does not take batches".to_owned()))?;
+                    self.store
+                        .try_send(Ask::Commit(batch))
+                        .map_err(|_| Fatal("the store does not take batches".to_owned()))?;
                 }
                 Action::Tell(device, request) => {
                     let order = request.order;
-                    let taken = self.lines.get(&device).is_some_and(|l| l.try_send((device, request)).is_ok());
+                    let taken =
+                        self.lines.get(&device).is_some_and(|l| l.try_send((device, request)).is_ok());
                     if !taken {
                         let report = Report::Done(order, Err(OrderFault::Overtaken));
                         todo.extend(self.station.handle(self.clock.now(), Event::Device(device, report)));
@@ -139,7 +142,8 @@ impl Loop {
                 }
                 Action::Link(message) => {
                     if let Some(link) = &self.link {
-                        link.try_send(message).map_err(|_| Fatal("the link does not take messages".to_owned()))?;
+                        link.try_send(message)
+                            .map_err(|_| Fatal("the link does not take messages".to_owned()))?;
                     }
                 }
                 Action::SetClock(time) => {

@@ -45,7 +45,10 @@ pub struct Questions(pub mpsc::Sender<Ask>);
 
 impl Questions {
     /// Runs a question on the thread of the store. `None` when the program is ending.
-    pub async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Store) -> T + Send + 'static) -> Option<T> {
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Store) -> T + Send + 'static,
+    ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         let asked = Ask::Query(Box::new(move |store| drop(answer.send(question(store)))));
         self.0.send(asked).await.ok()?;
@@ -79,7 +82,10 @@ pub fn spawn(
                 Ok(Some(Ask::Prune(now, keep))) => {
                     match store.prune(now, keep) {
                         Ok(pruned) if pruned.records == 0 => {}
-                        Ok(pruned) => tracing::info!(records = pruned.records, "acknowledged records older than keep_records removed"),
+                        Ok(pruned) => tracing::info!(
+                            records = pruned.records,
+                            "acknowledged records older than keep_records removed"
+                        ),
                         Err(error) => tracing::warn!(%error, "old records were not removed"),
                     }
                     Ok(())

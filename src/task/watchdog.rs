@@ -13,8 +13,12 @@ pub async fn run(pulses: Vec<Pulse>) {
     loop {
         tick.tick().await;
         let now: Vec<u64> = pulses.iter().map(Pulse::turns).collect();
-        let stuck: Vec<&str> =
-            pulses.iter().zip(seen.iter().zip(&now)).filter(|(_, (a, b))| a == b).map(|(p, _)| &*p.name).collect();
+        let stuck: Vec<&str> = pulses
+            .iter()
+            .zip(seen.iter().zip(&now))
+            .filter(|(_, (a, b))| a == b)
+            .map(|(p, _)| &*p.name)
+            .collect();
         if stuck.is_empty() {
             systemd::alive();
         } else {

@@ -74,7 +74,8 @@ async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Re
         && !has_token(headers, token)
     {
         let challenge = [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))];
-        return (StatusCode::UNAUTHORIZED, challenge, "Authorization: Bearer TOKEN is needed").into_response();
+        return (StatusCode::UNAUTHORIZED, challenge, "Authorization: Bearer TOKEN is needed")
+            .into_response();
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -82,7 +83,9 @@ async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Re
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"),
+        HeaderValue::from_static(
+            "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'",
+        ),
     );
     response
 }
@@ -92,7 +95,8 @@ fn host_is_ours(headers: &HeaderMap, listen: SocketAddr) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|h| h.to_str().ok()) else { return false };
     let name = host.strip_suffix(&format!(":{}", listen.port())).unwrap_or(host);
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip == listen.ip() || listen.ip().is_unspecified())
+    name == "localhost"
+        || name.parse().is_ok_and(|ip: std::net::IpAddr| ip == listen.ip() || listen.ip().is_unspecified())
 }
 
 fn origin_is_ours(headers: &HeaderMap) -> bool {
