@@ -10,13 +10,29 @@
 //! was read (I5, domain.md 2.13); one `Close` per session (I1); the stop order goes out within 1 s of the first cause
 //! (I6); the first cause wins and the end time is frozen once.
 
+mod cause;
+mod charging;
+mod closing;
 mod config;
+mod core;
+mod limits;
+mod metering;
+mod opening;
+mod phase;
+mod record;
+mod recovery;
+mod starting;
+mod stopping;
+mod storing;
+mod timeline;
 
 pub use config::{Config, Restart, Timers};
 
+use self::core::{Core, Facts, Stage};
+use crate::billing::bill;
 use crate::model::batch::SessionRow;
 use crate::model::ident::{ConnectorId, Credential};
-use crate::model::message::{Realtime, StartOutcome, StartResult};
+use crate::model::message::{LimitCause, Realtime, StartOutcome, StartResult};
 use crate::model::money::Balance;
 use crate::model::quantity::Energy;
 use crate::model::record::{BillingMode, StartMode, TransactionRecord};
@@ -26,7 +42,12 @@ use crate::model::session::{ConnectorState, Grant};
 use crate::model::stop::StopReason;
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now};
+use metering::Metering;
+use opening::Saving;
+use phase::Phase;
+use recovery::Recovering;
 use serde::{Deserialize, Serialize};
+use timeline::Timeline;
 
 /// Everything that is fixed when a session begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,92 +158,159 @@ impl std::fmt::Display for BadRow {
 
 impl std::error::Error for BadRow {}
 
-/// One session. Signatures first, the machine follows.
+/// One session.
 #[derive(Clone, Debug)]
 pub struct Session {
-    opening: Opening,
+    core: Core,
+    phase: Phase,
 }
 
 impl Session {
-    /// A start was accepted: the session begins.
+    /// A start was accepted: the session begins. Its first action is the `Save` that makes it exist.
     #[must_use]
-    pub fn open(_now: Now, _config: &Config, opening: Opening) -> (Session, Vec<Action>) {
-        (Session { opening }, vec![Action::Save { step: Some("opened".into()), start_result: None }])
+    pub fn open(now: Now, config: &Config, opening: Opening) -> (Session, Vec<Action>) {
+        let timeline = Timeline::begin(now);
+        let facts = Facts {
+            opening,
+            stage: Stage::Opening,
+            saved: timeline.stamp(now),
+            timeline,
+            metering: Metering::default(),
+            charging_ms: None,
+            cause: None,
+            end_ms: None,
+            start_soc: None,
+            soc: None,
+            told: false,
+            flags: 0,
+        };
+        let mut core = Core::new(now, config, facts);
+        let phase = Saving::begin(&mut core);
+        Session { core, phase }.begun(now)
     }
 
     /// A session that was open when the program ended. Its devices are asked before anything is decided (15.6).
-    pub fn recover(_now: Now, _config: &Config, row: &SessionRow) -> Result<(Session, Vec<Action>), BadRow> {
-        let opening = serde_json::from_str(&row.state).map_err(|e| BadRow(e.to_string()))?;
-        Ok((Session { opening }, Vec::new()))
+    ///
+    /// # Errors
+    /// [`BadRow`] when the state is not what a session machine wrote.
+    pub fn recover(now: Now, config: &Config, row: &SessionRow) -> Result<(Session, Vec<Action>), BadRow> {
+        let (core, phase) = Recovering::begin(now, config, recovery::facts(row)?);
+        Ok(Session { core, phase }.begun(now))
+    }
+
+    fn begun(mut self, now: Now) -> (Session, Vec<Action>) {
+        let actions = self.actions(now);
+        (self, actions)
     }
 
     /// Something happened; what the session wants done, in order.
     #[must_use]
-    pub fn handle(&mut self, _now: Now, _event: Event<'_>) -> Vec<Action> {
-        Vec::new()
+    pub fn handle(&mut self, now: Now, event: Event<'_>) -> Vec<Action> {
+        let heard = self.core.hear(now, event);
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+        self.phase = phase.on(&mut self.core, &heard);
+        self.actions(now)
+    }
+
+    fn actions(&mut self, now: Now) -> Vec<Action> {
+        self.core.flush(now);
+        std::mem::take(&mut self.core.out)
     }
 
     /// When to hand back [`Event::Woke`]; early or late is harmless.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
-        None
+        self.phase.wake_at(&self.core).into_iter().chain(self.core.storing.wake_at()).min()
     }
 
-    /// The durable state as it is now.
+    /// The durable state as it is now. Once the `Close` is on its way the row is no longer open.
     #[must_use]
     pub fn row(&self, now: Now) -> SessionRow {
+        let mut facts = self.core.facts.clone();
+        facts.told |= self.core.storing.tells_start();
+        (facts.stage, facts.saved) = match &self.phase {
+            Phase::Recovering(phase) => (phase.found(), phase.last()),
+            other => (other.stage(), facts.timeline.stamp(now)),
+        };
+        let state = serde_json::to_string(&facts).expect("facts are structs, lists and maps with plain keys");
         SessionRow {
-            txn: self.opening.grant.txn,
-            connector: self.opening.connector,
-            phase: String::new(),
-            open: true,
+            txn: facts.opening.grant.txn,
+            connector: facts.opening.connector,
+            phase: self.phase.stage().text().into(),
+            open: !self.is_closed() && !self.core.storing.closes(),
             at: now.stamp(),
-            state: serde_json::to_string(&self.opening).unwrap_or_default(),
+            state,
         }
     }
 
     /// The connector as others see it; the station fills faults, register and plug.
     #[must_use]
-    pub fn realtime(&self, _now: Now) -> Realtime {
-        Realtime { connector: self.opening.connector, txn: self.opening.grant.txn, ..Realtime::default() }
+    pub fn realtime(&self, now: Now) -> Realtime {
+        let facts = &self.core.facts;
+        let opening = &facts.opening;
+        let bill = facts.metering.split().map(|s| bill(s, opening.tariff.as_ref(), opening.billing_mode));
+        let bill = bill.unwrap_or_default();
+        let status = self.core.charger.as_ref();
+        Realtime {
+            connector: opening.connector,
+            txn: opening.grant.txn,
+            state: self.state(),
+            voltage: status.and_then(|status| status.voltage),
+            current: status.and_then(|status| status.current),
+            power: self.core.power(),
+            soc: facts.soc,
+            energy: self.energy(),
+            electricity_amount: bill.electricity,
+            service_amount: bill.service,
+            elapsed: charging::elapsed(&self.core, now),
+            limit: opening.grant.max_power,
+            limit_cause: opening.grant.max_power.map_or(LimitCause::None, |_| LimitCause::Platform),
+            ..Realtime::default()
+        }
     }
 
     /// The message 0204 for this outcome, with start time and register where they belong.
     #[must_use]
     pub fn start_result(&self, outcome: StartOutcome) -> StartResult {
+        let facts = &self.core.facts;
+        let charging = outcome == StartOutcome::Charging;
+        let began = facts.charging_ms.filter(|_| charging);
         StartResult {
-            txn: self.opening.grant.txn,
-            connector: self.opening.connector,
+            txn: facts.opening.grant.txn,
+            connector: facts.opening.connector,
             result: outcome,
-            vin: None,
-            soc: None,
-            start_time: None,
-            start_register: None,
-            start_mode: self.opening.start_mode,
+            vin: record::vin(&facts.opening),
+            soc: facts.start_soc.or(facts.soc),
+            start_time: began.and_then(|at_ms| facts.timeline.wall(at_ms)),
+            start_register: facts.metering.split().filter(|_| charging).map(|split| split.first()),
+            start_mode: facts.opening.start_mode,
         }
     }
 
-    /// What was fixed when it began.
+    /// What was fixed when it began; the balance is the newest one told.
     #[must_use]
     pub fn opening(&self) -> &Opening {
-        &self.opening
+        &self.core.facts.opening
     }
 
     /// State as others see it.
     #[must_use]
     pub fn state(&self) -> ConnectorState {
-        ConnectorState::Starting
+        self.phase.state()
     }
 
     /// Its `Close` is durable, or it was abandoned: nothing follows.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        false
+        matches!(self.phase, Phase::Closed)
     }
 
     /// Energy so far; never falls.
     #[must_use]
     pub fn energy(&self) -> Energy {
-        Energy::ZERO
+        self.core.facts.metering.total()
     }
 }
+
+#[cfg(test)]
+mod tests;

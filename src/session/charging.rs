@@ -1,0 +1,295 @@
+//! Output is confirmed: energy is measured, limits and faults are watched, state goes to disk.
+
+use super::cause;
+use super::core::{Core, Heard, alarm};
+use super::limits::{Limits, View};
+use super::metering::{Verdict, most};
+use super::phase::Phase;
+use super::stopping::Stopping;
+use super::storing::Wanted;
+use super::timeline::millis;
+use super::{Event, Target};
+use crate::billing::{Bill, bill, tier};
+use crate::model::quantity::{Energy, Power};
+use crate::model::report::{ChargerState, ChargerStatus, MeterReading};
+use crate::model::request::Feedback;
+use crate::model::session::Limit;
+use crate::model::stop::StopReason;
+use crate::model::tariff::Tier;
+use crate::model::time::{Instant, Now};
+use std::time::Duration;
+
+/// Present power is trusted for so long after a reading; a limit is not overrun between two readings.
+const AHEAD_MS: i64 = 3_000;
+/// Without a reading for so long, limits are watched by the charger's own count.
+const BLIND: Duration = Duration::from_secs(10);
+/// A register that stands still under more current than this is frozen (domain.md 2.13).
+const FROZEN_MA: i64 = 10_000;
+/// Charger and meter may differ by less than this whatever the share: they are not read in the same moment.
+const DIFFERENCE: Energy = Energy(5_000);
+
+/// Output is confirmed.
+#[derive(Clone, Debug)]
+pub(super) struct Charging {
+    limits: Limits,
+    /// No current since.
+    quiet_since: Option<Instant>,
+    paused: bool,
+    /// Some current has flowed.
+    flowed: bool,
+    /// Newest usable register.
+    metered: Instant,
+    /// The charger's own count then.
+    mark: Option<Energy>,
+    frozen_since: Option<Instant>,
+    /// Next slot boundary, session time.
+    boundary: Option<i64>,
+    saved: Instant,
+    saved_energy: Energy,
+}
+
+impl Charging {
+    pub(super) fn begin(core: &mut Core, now: Now, step: &str) -> Phase {
+        let at_ms = core.at(now);
+        core.output_confirmed(at_ms);
+        core.show(Feedback::Charging);
+        core.save_started(step);
+        Phase::Charging(Box::new(Charging {
+            limits: Limits::default(),
+            quiet_since: None,
+            paused: false,
+            flowed: false,
+            metered: now.mono,
+            mark: core.charger.as_ref().and_then(|status| status.session_energy),
+            frozen_since: None,
+            boundary: core.facts.timeline.boundary_after(at_ms),
+            saved: now.mono,
+            saved_energy: core.facts.metering.total(),
+        }))
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    pub(super) fn on(mut self: Box<Self>, core: &mut Core, heard: &Heard<'_>) -> Phase {
+        let now = heard.now;
+        let mut off = false;
+        match &heard.event {
+            Event::Charger(status) => {
+                off = Core::is_off(status);
+                self.hear_charger(core, now, status);
+            }
+            Event::Meter(reading) => self.hear_meter(core, now, reading),
+            Event::Stop(reason) => core.stop(now, *reason),
+            Event::Balance(_) => core.save("new balance"),
+            Event::ChargerLink(_)
+            | Event::MeterLink(_)
+            | Event::Done(Target::Charger | Target::Meter, ..)
+            | Event::Committed
+            | Event::CommitFailed
+            | Event::Online(_)
+            | Event::Woke => {}
+        }
+        self.deadlines(core, now);
+        self.check_limits(core, now);
+        if core.is_stopped() {
+            return Stopping::begin(core, now, false, off);
+        }
+        self.keep(core, now);
+        Phase::Charging(self)
+    }
+
+    pub(super) fn wake_at(&self, core: &Core) -> Option<Instant> {
+        let timers = &core.config.timers;
+        let timeline = &core.facts.timeline;
+        [
+            Some(self.metered + timers.meter_lost),
+            Some(self.saved + timers.save),
+            core.silent_since.map(|since| since + timers.charger_lost),
+            self.quiet_since.map(|since| since + if self.paused { timers.pause } else { timers.pause_after }),
+            self.boundary.map(|at_ms| timeline.instant(at_ms)),
+            self.limits.wake_at(&core.config),
+            self.limit_at(core),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn hear_charger(&mut self, core: &mut Core, now: Now, status: &ChargerStatus) {
+        if status.plugged == Some(false) {
+            core.stop(now, StopReason::PLUG_PULLED);
+        }
+        match status.state {
+            ChargerState::Finished => core.stop(now, StopReason::CHARGER_CONDITION),
+            ChargerState::Idle => core.stop(now, StopReason::CHARGER_BY_HAND),
+            ChargerState::Faulted | ChargerState::StartFailed => core.stop(now, cause::of_faults(status)),
+            ChargerState::Unknown | ChargerState::Preparing | ChargerState::Charging => {}
+        }
+        let flows = Core::charger_flows(status).or(core.meter_flows(now));
+        self.watch_pause(core, now, flows, status.state == ChargerState::Preparing);
+        let bill = self.bill(core);
+        let view = self.view(core, now, &bill);
+        self.limits.hear(now.mono, status, &view, flows != Some(false));
+        compare_counts(core, status);
+    }
+
+    fn hear_meter(&mut self, core: &mut Core, now: Now, reading: &MeterReading) {
+        let before = core.facts.metering.total();
+        match core.judge(now, reading) {
+            Verdict::Nothing | Verdict::Doubtful => return,
+            Verdict::Good | Verdict::WentBack | Verdict::Jumped | Verdict::Replaced => {}
+        }
+        self.metered = now.mono;
+        self.mark = core.charger.as_ref().and_then(|status| status.session_energy);
+        let current = core.charger.as_ref().and_then(|status| status.current).or(reading.current);
+        let stands = core.facts.metering.total() == before;
+        self.watch_frozen(core, now, stands && current.is_some_and(|current| current.0 > FROZEN_MA));
+    }
+
+    fn watch_pause(&mut self, core: &mut Core, now: Now, flows: Option<bool>, preparing: bool) {
+        self.flowed |= flows == Some(true);
+        let quiet = preparing || flows == Some(false);
+        self.quiet_since = quiet.then(|| self.quiet_since.unwrap_or(now.mono));
+        if self.paused && !quiet {
+            self.paused = false;
+            core.save("charging goes on");
+        }
+    }
+
+    fn watch_frozen(&mut self, core: &mut Core, now: Now, frozen: bool) {
+        self.frozen_since = frozen.then(|| self.frozen_since.unwrap_or(now.mono));
+        let lasted = self.frozen_since.map_or(Duration::ZERO, |since| now.mono.since(since));
+        let (alarmed, ended) = (core.config.timers.frozen_alarm, core.config.timers.frozen_stop);
+        core.alarm(alarm::FROZEN, frozen && lasted >= alarmed);
+        if frozen && lasted >= ended {
+            core.stop(now, StopReason::METER_FAULT);
+        }
+    }
+
+    fn deadlines(&mut self, core: &mut Core, now: Now) {
+        let timers = core.config.timers.clone();
+        let past = |since: Instant, wait| now.mono.since(since) >= wait;
+        if past(self.metered, timers.meter_lost) {
+            core.stop(now, StopReason::METER_LINK_LOST);
+        }
+        if core.silent_since.is_some_and(|since| past(since, timers.charger_lost)) {
+            core.stop(now, StopReason::CHARGER_LINK_LOST);
+        }
+        if self.quiet_since.is_some_and(|since| past(since, timers.pause)) {
+            let reason = if self.flowed { StopReason::PAUSE_TOO_LONG } else { StopReason::NO_CURRENT };
+            core.stop(now, reason);
+        } else if !self.paused && self.quiet_since.is_some_and(|since| past(since, timers.pause_after)) {
+            self.paused = true;
+            core.save("paused");
+        }
+        self.read_at_boundary(core, now);
+    }
+
+    /// The register is read at each slot boundary (16.2).
+    fn read_at_boundary(&mut self, core: &mut Core, now: Now) {
+        let at_ms = core.at(now);
+        if self.boundary.is_some_and(|boundary| at_ms >= boundary) {
+            core.read_now(now);
+            self.boundary = None;
+        }
+        self.boundary = self.boundary.or_else(|| core.facts.timeline.boundary_after(at_ms));
+    }
+
+    fn check_limits(&self, core: &mut Core, now: Now) {
+        let bill = self.bill(core);
+        if let Some(reason) = self.limits.reached(now.mono, &self.view(core, now, &bill)) {
+            core.stop(now, reason);
+        }
+    }
+
+    /// State to disk each minute and each kilowatt-hour (14.4).
+    fn keep(&mut self, core: &mut Core, now: Now) {
+        let energy = core.facts.metering.total();
+        let due = now.mono.since(self.saved) >= core.config.timers.save;
+        if due || energy - self.saved_energy >= core.config.save_energy {
+            core.storing.want(Wanted::default());
+            self.saved = now.mono;
+            self.saved_energy = energy;
+        }
+    }
+
+    fn bill(&self, core: &Core) -> Bill {
+        let opening = &core.facts.opening;
+        core.facts
+            .metering
+            .split()
+            .map_or_else(Bill::default, |split| bill(split, opening.tariff.as_ref(), opening.billing_mode))
+    }
+
+    fn view<'a>(&self, core: &'a Core, now: Now, bill: &'a Bill) -> View<'a> {
+        View {
+            config: &core.config,
+            grant: &core.facts.opening.grant,
+            billing: core.facts.opening.billing_mode,
+            offline: core.facts.opening.offline,
+            online: core.online,
+            energy: core.facts.metering.total(),
+            unread: self.unread(core, now),
+            bill,
+            tier: tier_now(core, now),
+            elapsed: elapsed(core, now),
+            power: core.power(),
+        }
+    }
+
+    /// What flowed since the last reading: by present power for a moment, by the charger's count when the meter is
+    /// away. Never billed.
+    fn unread(&self, core: &Core, now: Now) -> Energy {
+        let age = now.mono.since(self.metered);
+        let power = core.power().unwrap_or(Power(0));
+        if age <= BLIND {
+            return Energy::from_power(power, millis(age).min(AHEAD_MS));
+        }
+        let counted = core.charger.as_ref().and_then(|status| status.session_energy).zip(self.mark);
+        let flowed = counted
+            .map_or(Energy::from_power(power, millis(age)), |(count, mark)| (count - mark).max(Energy::ZERO));
+        flowed.min(most(core.config.rated, millis(age)))
+    }
+
+    /// When the limit of time or energy is reached if nothing changes.
+    fn limit_at(&self, core: &Core) -> Option<Instant> {
+        match core.facts.opening.grant.limit {
+            Limit::Time(time) => {
+                let at_ms = core.facts.charging_ms?.saturating_add(millis(time));
+                Some(core.facts.timeline.instant(at_ms))
+            }
+            Limit::Energy(energy) => {
+                let power = core.power().filter(|power| power.0 > 0)?;
+                let left = (energy - core.facts.metering.total()).max(Energy::ZERO);
+                let wait_ms = i128::from(left.0) * 360_000 / i128::from(power.0) + 1;
+                let soon = u64::try_from(wait_ms).ok().filter(|ms| *ms <= AHEAD_MS.unsigned_abs())?;
+                Some(self.metered + Duration::from_millis(soon))
+            }
+            Limit::None | Limit::Amount(_) | Limit::Soc(_) => None,
+        }
+    }
+}
+
+/// Since output was confirmed, until the end.
+pub(super) fn elapsed(core: &Core, now: Now) -> Duration {
+    let until_ms = core.facts.end_ms.unwrap_or_else(|| core.at(now));
+    let ms = core.facts.charging_ms.map_or(0, |since_ms| until_ms.saturating_sub(since_ms).max(0));
+    Duration::from_millis(ms.unsigned_abs())
+}
+
+fn tier_now(core: &Core, now: Now) -> Option<Tier> {
+    let tariff = core.facts.opening.tariff.as_ref()?;
+    let wall = core.facts.timeline.wall(core.at(now)).unwrap_or(now.wall);
+    tier(tariff, wall.slot()).map(|(_, tier)| *tier)
+}
+
+/// The charger's own count against the meter: more than 2 % is an alarm, the meter bills (domain.md 2.13).
+fn compare_counts(core: &mut Core, status: &ChargerStatus) {
+    let Some(counted) = status.session_energy else { return };
+    let metered = core.facts.metering.total();
+    let apart = (counted - metered).0.saturating_abs();
+    let differs = apart > DIFFERENCE.0 && i128::from(apart) * 50 > i128::from(metered.0);
+    core.alarm(alarm::DIFFERS, differs);
+}
