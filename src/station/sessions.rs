@@ -424,11 +424,12 @@ impl Station {
             (false, S::Stopping | S::Finished) => Feedback::Finished,
             (false, S::Idle | S::Plugged) => Feedback::Idle,
         };
-        let passing = self.guns[gun].show_again.is_some_and(|at| at > now.mono);
-        if !passing && feedback != self.guns[gun].shown {
-            self.guns[gun].show_again = None;
-            self.show(now, gun, feedback, out);
-            self.guns[gun].show_again = None;
+        if self.guns[gun].show_again.is_some_and(|at| at > now.mono) {
+            return; // a person is still reading
         }
+        if feedback != self.guns[gun].shown {
+            self.show(now, gun, feedback, out);
+        }
+        self.guns[gun].show_again = None;
     }
 }

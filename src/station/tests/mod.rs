@@ -329,6 +329,7 @@ impl Depot {
             }
             self.inbox.push_back(Event::Woke);
             self.settle();
+            assert!(self.station.wake_at().is_none_or(|at| at > self.now.mono), "it would turn without end");
         }
         self
     }
