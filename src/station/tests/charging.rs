@@ -203,6 +203,19 @@ fn a_yes_that_comes_too_late_starts_nothing_and_the_platform_is_told() {
 }
 
 #[test]
+fn a_yes_at_the_very_end_of_its_time_is_late_even_before_the_timer_fired() {
+    let mut depot = Depot::supplied(1);
+    depot.online().plug(0).swipe(0, 9);
+    depot.now.mono = depot.now.mono + Duration::from_secs(30);
+    depot.accept(1).run(10);
+    assert_eq!(depot.disk.outcomes(number(1)), [StartOutcome::NotStarted(StopReason::DECISION_LATE)]);
+    assert!(!depot.charges(0));
+    let mut depot = depot.restart();
+    depot.online();
+    assert_eq!(depot.remote_start(0, 1), Some(Answer::RemoteStart(10))); // known to have lapsed
+}
+
+#[test]
 fn a_yes_for_somebody_who_pulled_the_plug_is_late() {
     let mut depot = Depot::supplied(1);
     depot.online().plug(0).swipe(0, 9).unplug(0).plug(0).accept(1).run(5);

@@ -120,3 +120,16 @@ fn a_failure_at_any_batch_loses_no_record_and_no_answer() {
         }
     }
 }
+
+#[test]
+fn a_wait_for_a_plug_that_cannot_be_stored_is_refused_and_judged_afresh() {
+    let mut depot = Depot::supplied(1);
+    depot.online();
+    depot.store = Store::Full;
+    assert_eq!(depot.remote_start(0, 1), Some(Answer::RemoteStart(3)));
+    depot.store = Store::AtOnce;
+    depot.run(40);
+    assert_eq!(depot.remote_start(0, 1), Some(Answer::RemoteStart(5)));
+    depot.plug(0).run(10);
+    assert!(depot.charges(0));
+}
