@@ -52,8 +52,10 @@ impl MeterValues {
 /// Who waits for a session to be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The platform said yes to a card, or a plug came in after 0203 result 5: 0204 tells.
+    /// The platform said yes to a card: 0204 tells.
     Platform,
+    /// A plug came in after 0203 result 5: as above, and its wait is in the table of sessions.
+    Waited,
     /// 0203 with this ticket.
     Remote(u64),
     /// A card of the list.
@@ -95,8 +97,8 @@ pub(super) enum Phase {
     Free,
     /// A card was shown and the platform is asked.
     Asking { ticket: u64, card: CardUid, until: Instant },
-    /// A start was granted and waits.
-    Held { what: Await, opening: Box<Opening>, until: Instant },
+    /// A start was granted and waits; what was answered must be durable before it begins.
+    Held { what: Await, opening: Box<Opening>, until: Instant, durable: bool },
     /// A session exists.
     Busy(Box<Running>),
 }

@@ -11,6 +11,7 @@ use super::records::{Chain, Made};
 use super::{Action, Note, Station};
 use crate::model::batch::{Batch, Row, SessionRow};
 use crate::model::command::Answer;
+use crate::model::ident::TransactionNumber;
 use crate::model::message::{EntryId, StartResult, ToLink, Verdict};
 use crate::model::record::TransactionRecord;
 use crate::model::time::{Instant, Now};
@@ -52,6 +53,8 @@ pub(super) enum Then {
     Nothing,
     /// A command: this answer, or that one when it could not be made durable.
     Answer { ticket: u64, done: Answer, failed: Answer },
+    /// A remote start that waits for its plug.
+    Held { ticket: u64, gun: usize, txn: TransactionNumber },
     /// The session behind a `Save`.
     Saved { gun: usize, epoch: u32 },
     /// The session behind a `Close`.
@@ -235,6 +238,7 @@ impl Station {
             Then::Answer { ticket, done: answer, failed } => {
                 out.push(Action::Link(ToLink::Answer(ticket, if done { answer } else { failed })));
             }
+            Then::Held { ticket, gun, txn } => self.held(ticket, gun, txn, done, out),
             Then::Saved { gun, epoch } => self.saved(now, gun, epoch, done, out),
             Then::Closed { gun, epoch } => self.closed(now, gun, epoch, &piece.made, out),
             Then::Settled { entry, verdict, withdrawn } => self.settled(now, entry, verdict, &withdrawn, out),

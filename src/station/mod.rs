@@ -7,10 +7,10 @@
 //!
 //! What is absent: bytes, disks, sockets, clocks.
 //!
-//! One file per part: [`connector`] what a gun is, [`swipe`] cards and decisions, [`offline`] the rule without the
-//! platform, [`remote`] orders of the platform to one gun, [`commands`] all others, [`tariffs`], [`cards`], [`clock`],
-//! [`sessions`] their life here, [`records`] numbers and the chain, [`journal`] what waits for the disk, [`alarms`],
-//! [`telemetry`] what others see, [`people`] operators and the end, [`status`] what the local page shows.
+//! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
+//! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `cards`, `clock`, `serial` numbers of
+//! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
+//! `telemetry` what others see, `people` operators and the end, `status` what the local page shows.
 
 mod alarms;
 mod cards;

@@ -6,6 +6,7 @@ use super::Offline;
 use crate::model::access::{Card, CardStatus};
 use crate::model::batch::KnownRecord;
 use crate::model::ident::CardUid;
+use crate::model::message::Verdict;
 use crate::model::quantity::Energy;
 use crate::model::time::Utc;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +112,8 @@ impl Ledger {
             })
             .collect();
         for record in records {
-            if let (None, Some(uid)) = (record.verdict, record.offline_card)
+            if record.verdict != Some(Verdict::Taken)
+                && let Some(uid) = record.offline_card
                 && let Some(entry) = cards.get_mut(&uid)
             {
                 entry.records.insert(record.number);

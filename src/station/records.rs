@@ -103,16 +103,22 @@ impl Records {
         }
     }
 
-    /// Takes a verdict; gives the transaction if the record was waiting for it.
+    /// Takes a verdict; gives the transaction. A record that was refused stays unacknowledged.
     fn settle(&mut self, number: u64, verdict: Verdict) -> Option<TransactionNumber> {
         let known = self.known.get_mut(&number);
-        if known.as_ref().is_none_or(|r| r.verdict.is_none()) {
+        let was_taken = known.as_ref().is_some_and(|r| r.verdict == Some(Verdict::Taken));
+        if verdict == Verdict::Taken && !was_taken {
             self.unsent = self.unsent.saturating_sub(1);
         }
         known.map(|record| {
             record.verdict = Some(verdict);
             record.txn
         })
+    }
+
+    /// Records that the lane still has to bring through.
+    fn waiting(&self) -> usize {
+        self.known.values().filter(|r| r.verdict.is_none()).count()
     }
 
     /// Runs of numbers that the platform wants again, both ends inclusive.
@@ -143,7 +149,7 @@ impl Records {
 
     fn requeued(&mut self, first: u64, last: u64) {
         for record in self.known.range_mut(first..=last).map(|(_, r)| r) {
-            if record.verdict.take().is_some() {
+            if record.verdict.take() == Some(Verdict::Taken) {
                 self.unsent = self.unsent.saturating_add(1);
             }
         }
@@ -280,7 +286,7 @@ impl Station {
     /// waits for other acknowledgements it need only be durable.
     pub(super) fn unsent_of(&self, now: Now, made: &Made) -> Option<Unsent> {
         let record = made.record.as_ref()?.known.number;
-        let lane_is_free = self.link.online && self.records.unsent <= 1;
+        let lane_is_free = self.link.online && self.records.waiting() <= 1;
         lane_is_free.then(|| Unsent { record, until: now.mono + SENT_BY })
     }
 
@@ -337,7 +343,7 @@ impl Station {
         match verdict {
             Verdict::Taken => {
                 self.offline_use.acknowledged(number);
-                if self.records.unsent == 0 && !self.records.refused() {
+                if self.records.unsent == 0 {
                     self.offline_use.all_acknowledged();
                 }
             }

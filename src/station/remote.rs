@@ -18,7 +18,7 @@ use crate::session::{self, Opening};
 /// Phase of a stored start that waits for its plug (0203 result 5); it is no session yet.
 pub(super) const AWAITING_PLUG: &str = "awaiting-plug";
 /// The same when the wait is over.
-const LAPSED: &str = "lapsed";
+pub(super) const LAPSED: &str = "lapsed";
 
 /// Results of 0203.
 pub(super) mod result {
@@ -155,11 +155,33 @@ impl Station {
         let until = now.mono + GRANTED.min(start.expires);
         let mut rows = self.accepted_rows(now, start, result::NOT_PLUGGED);
         rows.push(waiting_row(now, &opening, AWAITING_PLUG, true));
-        self.guns[gun].phase = Phase::Held { what: Await::Plug, opening: Box::new(opening), until };
-        let (done, failed) = (result::NOT_PLUGGED, result::FAULTED);
-        let then =
-            Then::Answer { ticket, done: Answer::RemoteStart(done), failed: Answer::RemoteStart(failed) };
+        self.guns[gun].phase =
+            Phase::Held { what: Await::Plug, opening: Box::new(opening), until, durable: false };
+        let then = Then::Held { ticket, gun, txn: start.grant.txn };
         self.write(Work::Rows(rows), then);
+    }
+
+    /// The wait for a plug is durable, or cannot be.
+    pub(super) fn held(
+        &mut self,
+        ticket: u64,
+        gun: usize,
+        txn: TransactionNumber,
+        done: bool,
+        out: &mut Vec<Action>,
+    ) {
+        let waits = self.guns[gun].txn() == Some(txn);
+        if let Phase::Held { durable, .. } = &mut self.guns[gun].phase
+            && waits
+        {
+            *durable = done;
+            if !done {
+                self.guns[gun].phase = Phase::Free;
+                self.forget_transaction(&txn);
+            }
+        }
+        let result = if done { result::NOT_PLUGGED } else { result::FAULTED };
+        self.answer(ticket, Answer::RemoteStart(result), out);
     }
 
     /// The plug came while a remote start waited for it.
@@ -169,7 +191,7 @@ impl Station {
             return;
         }
         if let Phase::Held { opening, .. } = std::mem::replace(&mut self.guns[gun].phase, Phase::Free) {
-            self.begin(now, gun, *opening, Origin::Platform, Vec::new(), out);
+            self.begin(now, gun, *opening, Origin::Waited, Vec::new(), out);
         }
     }
 
@@ -281,7 +303,7 @@ fn is_of(opening: &Opening, credential: &Credential) -> bool {
 }
 
 /// A granted start in the table of sessions, so that its outcome is told even after a restart.
-fn waiting_row(now: Now, opening: &Opening, phase: &str, open: bool) -> Row {
+pub(super) fn waiting_row(now: Now, opening: &Opening, phase: &str, open: bool) -> Row {
     Row::Session(SessionRow {
         txn: opening.grant.txn,
         connector: opening.connector,

@@ -5,6 +5,7 @@ use super::connector::{Gun, Origin, Phase, Role, Running};
 use super::journal::{Then, Work};
 use super::offline::energy_used_up;
 use super::records::Made;
+use super::remote::{LAPSED, waiting_row};
 use super::{Action, Note, Station};
 use crate::model::batch::{Row, SessionRow};
 use crate::model::command::Answer;
@@ -207,7 +208,7 @@ impl Station {
                     )));
                 }
                 Origin::Operator(ticket) => out.push(Action::Done(ticket, Ok(()))),
-                Origin::Platform | Origin::Offline | Origin::Recovered => {}
+                Origin::Platform | Origin::Waited | Origin::Offline | Origin::Recovered => {}
             }
         }
         let event = if done { session::Event::Committed } else { session::Event::CommitFailed };
@@ -221,6 +222,10 @@ impl Station {
         self.guns[gun].phase = Phase::Free;
         match origin {
             Origin::Platform => self.not_started(now, &opening, reason),
+            Origin::Waited => {
+                let lapsed = waiting_row(now, &opening, LAPSED, false);
+                self.not_started_with(now, &opening, reason, vec![lapsed]);
+            }
             Origin::Remote(ticket) => {
                 self.forget_transaction(&opening.grant.txn);
                 let faulted = Answer::RemoteStart(super::remote::result::FAULTED);
@@ -419,11 +424,12 @@ impl Station {
             (false, S::Stopping | S::Finished) => Feedback::Finished,
             (false, S::Idle | S::Plugged) => Feedback::Idle,
         };
-        let passing = self.guns[gun].show_again.is_some_and(|at| at > now.mono);
-        if !passing && feedback != self.guns[gun].shown {
-            self.guns[gun].show_again = None;
-            self.show(now, gun, feedback, out);
-            self.guns[gun].show_again = None;
+        if self.guns[gun].show_again.is_some_and(|at| at > now.mono) {
+            return; // a person is still reading
         }
+        if feedback != self.guns[gun].shown {
+            self.show(now, gun, feedback, out);
+        }
+        self.guns[gun].show_again = None;
     }
 }

@@ -317,7 +317,7 @@ impl Station {
             self.refuse(now, gun, text, out);
         } else if wait_for_start {
             let (what, until) = (Await::Start, now.mono + GRANTED);
-            self.guns[gun].phase = Phase::Held { what, opening: Box::new(opening), until };
+            self.guns[gun].phase = Phase::Held { what, opening: Box::new(opening), until, durable: true };
         } else {
             self.begin(now, gun, opening, Origin::Platform, Vec::new(), out);
         }
@@ -402,7 +402,9 @@ impl Station {
             Phase::Held { .. } if self.ending.is_some() => {
                 self.lapse(now, gun, StopReason::ORDERED_RESTART, out);
             }
-            Phase::Held { what: Await::Plug, .. } if self.guns[gun].plugged() == Some(true) => {
+            Phase::Held { what: Await::Plug, durable: true, .. }
+                if self.guns[gun].plugged() == Some(true) =>
+            {
                 self.plugged_in_time(now, gun, out);
             }
             Phase::Free | Phase::Asking { .. } | Phase::Held { .. } | Phase::Busy(_) => {}

@@ -1,0 +1,182 @@
+//! What is durable, as plain lists; judges every batch it is given.
+
+use super::station_code;
+use crate::model::access::Card;
+use crate::model::batch::{Batch, KnownRecord, RecordRow, Recovered, Row, SessionRow};
+use crate::model::ident::{CardUid, Credential, DeviceCode, TransactionNumber};
+use crate::model::message::{Content, EntryId, Lane, StartResult, Verdict};
+use crate::model::quantity::Energy;
+use crate::model::record::{TransactionRecord, flag};
+use crate::model::tariff::Tariff;
+use crate::model::time::Utc;
+use crate::uplink::p222;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk {
+    pub(super) sessions: BTreeMap<TransactionNumber, SessionRow>,
+    pub(super) records: Vec<RecordRow>,
+    verdicts: BTreeMap<u64, Verdict>,
+    pub(super) start_results: Vec<(u64, StartResult)>,
+    queued_results: BTreeMap<u64, TransactionNumber>,
+    serials: BTreeMap<DeviceCode, (u16, Utc)>,
+    pub(super) commands: Vec<(TransactionNumber, u8)>,
+    tariffs: BTreeMap<u32, Tariff>,
+    pub(super) in_force: (u32, u32),
+    pub(super) cards: BTreeMap<CardUid, Card>,
+    pub(super) version: u32,
+    confirmed: Option<Utc>,
+    pub(super) audit: Vec<(String, String)>,
+    boots: u32,
+    newest_batch: u64,
+}
+
+impl Disk {
+    pub(super) fn supply(&mut self, cards: Vec<Card>, tariff: Tariff, at: Utc) {
+        self.cards = cards.into_iter().map(|c| (c.uid, c)).collect();
+        (self.version, self.confirmed) = (1, Some(at));
+        self.in_force = (tariff.number, 0);
+        self.tariffs.insert(tariff.number, tariff);
+    }
+
+    pub(super) fn records(&self) -> Vec<&TransactionRecord> {
+        self.records.iter().map(|r| &r.record).collect()
+    }
+
+    pub(super) fn apply(&mut self, batch: &Batch) {
+        assert!(batch.number > self.newest_batch, "batch numbers rise");
+        assert!(!batch.rows.is_empty(), "an empty batch");
+        self.newest_batch = batch.number;
+        for row in &batch.rows {
+            self.row(row);
+        }
+        let mut busy: Vec<_> = self.sessions.values().filter(|s| s.open).map(|s| s.connector).collect();
+        let open = busy.len();
+        busy.sort();
+        busy.dedup();
+        assert_eq!(busy.len(), open, "two open sessions at one connector");
+    }
+
+    fn row(&mut self, row: &Row) {
+        match row {
+            Row::Session(row) => {
+                let was = self.sessions.insert(row.txn, row.clone());
+                assert!(was.is_none_or(|w| w.open || !row.open), "{} opens again", row.txn);
+            }
+            Row::Record(row) => self.record(row),
+            Row::Queue(entry) => match &entry.content {
+                Content::StartResult(result) => {
+                    assert!(self.start_results.last().is_none_or(|(id, _)| *id < entry.id.id));
+                    self.start_results.push((entry.id.id, result.clone()));
+                    self.queued_results.insert(entry.id.id, result.txn);
+                }
+                Content::Record(_) => panic!("records queue themselves"),
+            },
+            Row::Acknowledged { entry, verdict, .. } => match entry.lane {
+                Lane::Record => drop(self.verdicts.insert(entry.id, *verdict)),
+                Lane::StartResult => drop(self.queued_results.remove(&entry.id)),
+            },
+            Row::Withdrawn(EntryId { id, .. }) => drop(self.queued_results.remove(id)),
+            Row::Requeue { first, last } => {
+                assert!(1 <= *first && first <= last && *last <= self.records.len() as u64);
+                self.verdicts.retain(|number, _| number < first || number > last);
+            }
+            Row::Serial { pile, counter, time } => drop(self.serials.insert(*pile, (*counter, *time))),
+            Row::Tariff(tariff) => {
+                let was = self.tariffs.insert(tariff.number, tariff.clone());
+                assert!(was.is_none_or(|w| w.tiers == tariff.tiers), "a number with other content");
+            }
+            Row::TariffInForce { number, pending } => {
+                assert!(self.tariffs.contains_key(number), "a tariff in force that is not held");
+                self.in_force = (*number, *pending);
+            }
+            Row::CardListReplace(version, cards) => {
+                self.version = *version;
+                self.cards = cards.iter().map(|c| (c.uid, c.clone())).collect();
+            }
+            Row::CardListChange { version, put, delete } => {
+                self.version = *version;
+                delete.iter().for_each(|uid| drop(self.cards.remove(uid)));
+                self.cards.extend(put.iter().map(|c| (c.uid, c.clone())));
+            }
+            Row::CardListConfirmed(at) => self.confirmed = Some(*at),
+            Row::CommandSeen(txn, result) => {
+                self.commands.retain(|(t, _)| t != txn);
+                self.commands.push((*txn, *result));
+            }
+            Row::Audit { who, what, .. } => self.audit.push((who.clone(), what.clone())),
+            Row::Step { .. } => {}
+        }
+    }
+
+    /// Gapless, chained, one per session.
+    fn record(&mut self, row: &RecordRow) {
+        let record = &row.record;
+        assert_eq!(record.number, self.records.len() as u64 + 1, "record numbers are gapless");
+        let previous = self
+            .records
+            .last()
+            .map_or(p222::chain_start(station_code()), |r| r.digest[..8].try_into().expect("eight octets"));
+        assert_eq!(record.previous_digest, previous, "the chain holds");
+        assert_eq!(row.body, p222::record_body(record));
+        assert_eq!(row.digest, p222::record_digest(record.connector.pile, &row.body));
+        assert!(self.records.iter().all(|r| r.record.txn != record.txn), "two records of {}", record.txn);
+        assert!(self.sessions.get(&record.txn).is_some_and(|s| !s.open), "the session is not closed");
+        self.records.push(row.clone());
+    }
+
+    pub(super) fn recovered(&mut self) -> Recovered {
+        self.boots += 1;
+        self.newest_batch = 0;
+        let known = |r: &RecordRow| {
+            let offline = r.record.flags & flag::STARTED_OFFLINE != 0;
+            let card = match r.record.credential {
+                Credential::Card(uid) if offline => Some(uid),
+                _ => None,
+            };
+            KnownRecord {
+                number: r.record.number,
+                txn: r.record.txn,
+                end_time: r.record.end_time,
+                offline_card: card,
+                verdict: self.verdicts.get(&r.record.number).copied(),
+            }
+        };
+        let records: Vec<KnownRecord> = self.records.iter().map(known).collect();
+        let unsent = |r: &&KnownRecord| r.verdict != Some(Verdict::Taken);
+        let mut offline_use: BTreeMap<CardUid, (u32, Energy)> = BTreeMap::new();
+        for record in records.iter().filter(unsent) {
+            if let Some(uid) = record.offline_card {
+                let used = offline_use.entry(uid).or_default();
+                used.0 += 1;
+                used.1 += self.records[record.number as usize - 1].record.energy_total;
+            }
+        }
+        Recovered {
+            boot_counter: self.boots,
+            sessions: self.sessions.values().filter(|s| s.open).cloned().collect(),
+            last_record: self.records.len() as u64,
+            last_digest: self.records.last().map(|r| r.digest),
+            last_start_result: self.start_results.last().map_or(0, |(id, _)| *id),
+            start_results: self.queued_results.iter().map(|(id, txn)| (*id, *txn)).collect(),
+            unsent_records: records.iter().filter(unsent).count() as u64,
+            records,
+            serials: self.serials.iter().map(|(pile, (counter, time))| (*pile, *counter, *time)).collect(),
+            transactions: self.sessions.keys().copied().collect(),
+            commands: self.commands.clone(),
+            tariffs: self.tariffs.values().cloned().collect(),
+            tariff_in_force: self.in_force.0,
+            tariff_pending: self.in_force.1,
+            card_list_version: self.version,
+            card_list_confirmed: self.confirmed,
+            cards: self.cards.values().cloned().collect(),
+            offline_use: offline_use.into_iter().map(|(uid, (n, energy))| (uid, n, energy)).collect(),
+            last_stamp: None,
+        }
+    }
+
+    /// Outcomes told of this transaction, in order.
+    pub(super) fn outcomes(&self, txn: TransactionNumber) -> Vec<crate::model::message::StartOutcome> {
+        self.start_results.iter().filter(|(_, r)| r.txn == txn).map(|(_, r)| r.result).collect()
+    }
+}
