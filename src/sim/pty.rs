@@ -2,7 +2,10 @@
 //!
 //! A pseudo-terminal carries octets at once and knows neither baud rate nor parity; [`super::line::Pacer`] adds the time.
 
+use rustix::fs::OFlags;
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -16,7 +19,7 @@ const ROOM: Duration = Duration::from_millis(20);
 pub struct Pty {
     end: WriteHalf<SerialStream>,
     /// The daemon's end, kept open: without it every read ends in an error while no daemon runs.
-    line: SerialStream,
+    line: File,
     link: PathBuf,
 }
 
@@ -27,15 +30,19 @@ pub struct Ear(ReadHalf<SerialStream>);
 impl Pty {
     /// Opens a pair; `link` becomes a symbolic link to the daemon's end.
     pub fn open(link: &Path) -> io::Result<(Pty, Ear)> {
-        let (end, mut line) = SerialStream::pair()?;
-        line.set_exclusive(false)?;
+        let (end, line) = SerialStream::pair()?;
         let name = line.name().ok_or_else(|| io::Error::other("a pseudo-terminal without a name"))?;
+        const NO_TERMINAL: i32 = OFlags::NOCTTY.bits() as i32;
+        let kept = OpenOptions::new().read(true).write(true).custom_flags(NO_TERMINAL).open(&name)?;
+        drop(line); // and with it its lock on the line
         if link.is_symlink() {
             std::fs::remove_file(link)?;
         }
         std::os::unix::fs::symlink(name, link)?;
         let (ear, end) = tokio::io::split(end);
-        Ok((Pty { end, line, link: link.to_owned() }, Ear(ear)))
+        let mut pty = Pty { end, line: kept, link: link.to_owned() };
+        pty.release();
+        Ok((pty, Ear(ear)))
     }
 
     /// Octets for the daemon. What a daemon that does not read leaves no room for is lost, as on a wire.
@@ -46,7 +53,7 @@ impl Pty {
     /// Gives the line free again after a daemon that was killed: its claim of exclusive use outlives it here, because
     /// the simulator keeps the line open, too.
     pub fn release(&mut self) {
-        drop(self.line.set_exclusive(false));
+        let _was_free = rustix::termios::ioctl_tiocnxcl(&self.line);
     }
 }
 
