@@ -128,6 +128,37 @@ fn a_cause_that_was_durable_stays_the_reason_after_a_restart() {
 }
 
 #[test]
+fn an_end_that_was_durable_is_not_moved_by_a_restart() {
+    let mut bench = Bench::charging(&Config::default(), opening());
+    bench.charge(60, 60_000);
+    bench.event(Event::Stop(StopReason::SAME_CARD));
+    bench.event(Event::Committed);
+    bench.charger(ChargerState::Finished, 0);
+    let end = bench.now().wall;
+    bench.wait(5_000);
+    let row = bench.session.row(bench.now());
+    let (session, all) = Session::recover(bench.now(), &Config::default(), &row).expect("ours");
+    (bench.session, bench.all) = (session, all);
+    bench.wait(1_000);
+    bench.charger(ChargerState::Finished, 0);
+    bench.ordered(bench.register + 3);
+    let (record, _) = bench.closed();
+    assert_eq!((record.end_time, record.stop_reason), (Some(end), StopReason::SAME_CARD));
+    assert_eq!(record.energy_total, Energy(60 * 166 + 3));
+}
+
+#[test]
+fn an_adopted_session_says_so_however_short_the_gap() {
+    let mut world = World::plain();
+    world.run(30_000);
+    world.cut(Cut { power: false, durable: true, off_ms: 1_000 });
+    world.run(5_000);
+    world.stop(StopReason::SAME_CARD);
+    world.run_until_over(60_000);
+    assert_eq!(world.records[0].flags, flag::INTERPOLATED);
+}
+
+#[test]
 fn a_stop_is_obeyed_before_it_is_known_what_it_stops() {
     let mut world = cut(false, 10_000);
     world.meter_silent = true;
