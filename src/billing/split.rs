@@ -216,6 +216,9 @@ mod tests {
         };
         assert_eq!(gap(30_000), (vec![(0, 3), (1, 4)], 0));
         assert_eq!(gap(30_001), (vec![(0, 3), (1, 4)], flag::INTERPOLATED));
+        let mut read_there = Split::begin(Some(leap_day()), SLOT_MS - 90_000, Energy(0));
+        read_there.reading(SLOT_MS, Energy(7));
+        assert_eq!((slots(&read_there), read_there.flags()), (vec![(0, 7)], 0));
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Utc {
     /// Milliseconds after local midnight, 0..86 400 000.
     #[must_use]
     pub fn local_ms_of_day(self) -> i64 {
-        (self.0 + LOCAL_OFFSET_MS).rem_euclid(DAY_MS)
+        self.0.saturating_add(LOCAL_OFFSET_MS).rem_euclid(DAY_MS)
     }
 
     /// Half-hour slot of the local day, 0..=47. A moment on the boundary belongs to the new slot.
@@ -61,13 +61,13 @@ impl Utc {
     /// The next slot boundary strictly after this moment.
     #[must_use]
     pub fn next_slot(self) -> Utc {
-        Utc((self.0.div_euclid(SLOT_MS) + 1) * SLOT_MS)
+        Utc((self.0.div_euclid(SLOT_MS) + 1).saturating_mul(SLOT_MS))
     }
 
     /// Number of the local day since 1970-01-01.
     #[must_use]
     pub fn local_day(self) -> i64 {
-        (self.0 + LOCAL_OFFSET_MS).div_euclid(DAY_MS)
+        self.0.saturating_add(LOCAL_OFFSET_MS).div_euclid(DAY_MS)
     }
 
     /// Date and time as people in the depot read them.

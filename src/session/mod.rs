@@ -274,7 +274,7 @@ impl Session {
     pub fn start_result(&self, outcome: StartOutcome) -> StartResult {
         let facts = &self.core.facts;
         let charging = outcome == StartOutcome::Charging;
-        let began = facts.charging_ms.filter(|_| charging);
+        let began = charging.then(|| facts.charging_ms.unwrap_or(0));
         StartResult {
             txn: facts.opening.grant.txn,
             connector: facts.opening.connector,

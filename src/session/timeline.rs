@@ -92,10 +92,11 @@ impl Timeline {
         self.origin
     }
 
-    /// The next slot boundary after a moment.
+    /// The next slot boundary after a moment; none at the end of time.
     pub(super) fn boundary_after(&self, at_ms: i64) -> Option<i64> {
         let origin = self.origin?;
-        Some(origin.plus_ms(at_ms).next_slot().0.saturating_sub(origin.0))
+        let boundary = origin.plus_ms(at_ms).next_slot().0.saturating_sub(origin.0);
+        (boundary > at_ms).then_some(boundary)
     }
 
     /// Whether the time since the last durable moment is known.

@@ -102,19 +102,16 @@ impl Bench {
     pub(super) fn wait(&mut self, ms: u64) -> Vec<Action> {
         let end = self.ms + ms;
         let mut found = Vec::new();
+        let mut circles = 0;
         while let Some(due) = self.session.wake_at() {
             let due_ms = due.0.saturating_sub(5_000_000).div_ceil(1_000).max(self.ms);
             if due_ms > end {
                 break;
             }
-            let stood = self.ms == due_ms;
+            circles = if self.ms == due_ms { circles + 1 } else { 0 };
+            assert!(circles < 20, "it wakes in circles: {:?}", self.session);
             self.ms = due_ms;
-            let actions = self.event(Event::Woke);
-            assert!(
-                !stood || !actions.is_empty() || self.session.wake_at() != Some(due),
-                "it wakes in circles"
-            );
-            found.extend(actions);
+            found.extend(self.event(Event::Woke));
         }
         self.ms = end;
         found
