@@ -12,29 +12,30 @@
 //!
 //! A module names only modules of strictly lower layers, or itself; `tests/tidy` keeps it so.
 //!
-//! ```text
-//! 9  bin        depotd, depotctl, depotsim: a dozen lines each
-//! 8  cli        the three programs as their users type them
-//! 7  app        builds machines from a checked configuration, starts and stops them
-//!    sim        simulated devices, people and platform: pure models, thin shells
-//! 6  control    the local API: a unix socket, one vocabulary for tool and page
-//!    web        the local page on top of the same vocabulary
-//! 5  task       the loops: line, link, station, store, watchdog
-//! 4  store      SQLite: append-only migrations, ledger with hash chain, queues
-//!    port       serial lines, sockets, clocks, signals, the service manager
-//!    config     the file as written, the configuration as relied on, every problem with its line
-//! ---- everything below is pure: no runtime, no files, no sockets, no clock ----
-//! 3  station    the only machine that sees the whole: connectors, authorisation, lists, commands, journal
-//! 2  bus        half-duplex master: gaps, time-outs, turns, quarantine, health
-//!    session    one charging session from its acceptance to its record
-//!    link       one connection to the platform: login, heartbeat, order after login, lanes, commands
-//! 1  driver     one device on a shared line: what to ask, what the answer means
-//!    billing    tariff slots, split over time, integer money
-//!    uplink     one folder per platform protocol: records out, commands in
-//!    outbox     what goes next: lanes, windows, retention
-//! 0  model      the words of the field as types
-//!    wire       bytes and their meaning
-//! ```
+//! | layer | module | what |
+//! |---|---|---|
+//! | 9 | `src/bin` | depotd, depotctl, depotsim: a handful of lines each |
+//! | 8 | [`cli`] | the three programs as their users type them |
+//! | 7 | [`app`] | builds machines from a checked configuration, starts and stops them |
+//! | 7 | [`sim`] | simulated devices, people and platform: pure models, thin shells |
+//! | 6 | [`control`] | the local API: a unix socket, one vocabulary for tool and page |
+//! | 6 | [`web`] | the local page on top of the same vocabulary |
+//! | 5 | [`task`] | the loops: line, link, station, store, watchdog |
+//! | 4 | [`store`] | SQLite: append-only migrations, ledger with hash chain, queues |
+//! | 4 | [`port`] | serial lines, sockets, clocks, signals, the service manager |
+//! | 4 | [`config`] | the file as written, the configuration as relied on, every problem with its line |
+//! | 3 | [`station`] | the only machine that sees the whole: connectors, authorisation, lists, commands, journal |
+//! | 2 | [`bus`] | half-duplex master: gaps, time-outs, turns, quarantine, health |
+//! | 2 | [`session`] | one charging session from its acceptance to its record |
+//! | 2 | [`link`] | one connection to the platform: login, heartbeat, order after login, lanes, commands |
+//! | 1 | [`driver`] | one device on a shared line: what to ask, what the answer means |
+//! | 1 | [`billing`] | tariff slots, split over time, integer money |
+//! | 1 | [`uplink`] | one folder per platform protocol: records out, commands in |
+//! | 1 | [`outbox`] | what goes next: lanes, windows, retention |
+//! | 0 | [`model`] | the words of the field as types |
+//! | 0 | [`wire`] | bytes and their meaning |
+//!
+//! Layers 0 to 3 are pure: no runtime, no files, no sockets, no clock, no log.
 //!
 //! A reading goes up: octets, [`port`], [`task`], [`bus`], [`driver`], [`station`], [`session`], rows of one batch,
 //! [`store`], and when that is durable [`outbox`], [`uplink`], [`link`]. A command comes down the other way and is

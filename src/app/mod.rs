@@ -188,6 +188,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let desk = Desk::new(desk::Parts {
         code: config.code,
         name: config.name.clone(),
+        database: PathBuf::from(&config.store.path),
         station: calls.clone(),
         store: task::store::Questions(asks.clone()),
         lines: seen_lines,
@@ -244,8 +245,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     if let Some(link) = link_loop {
         drop(tokio::time::timeout(FAREWELL, link).await);
     }
-    drop(asks);
-    drop(calls);
+    let _gone = asks.send(task::store::Ask::End).await;
     let _joined =
         tokio::time::timeout(FAREWELL, tokio::task::spawn_blocking(move || store_thread.join())).await;
     drop(std::fs::remove_file(&config.socket));

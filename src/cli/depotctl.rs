@@ -219,7 +219,7 @@ fn verify_file(db: &Path, config: Option<&Path>, json: bool) -> Result<(), Failu
 
 fn verdict(data: &Value, json: bool) -> Result<(), Failure> {
     show::print(&if json { show::document(data) } else { show::one(data) })?;
-    if data["good"] == Value::Bool(true) { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
+    if data["holds"] == Value::Bool(true) { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
 }
 
 /// Who gives the order, as the operating system knows it.

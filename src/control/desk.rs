@@ -11,6 +11,7 @@ use crate::task::station::Call;
 use crate::task::store::Questions;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -45,6 +46,7 @@ pub struct Desk {
 struct Inner {
     code: DeviceCode,
     name: String,
+    database: PathBuf,
     station: mpsc::Sender<Call>,
     store: Questions,
     lines: Vec<(String, Arc<Mutex<Line>>)>,
@@ -59,6 +61,8 @@ pub struct Parts {
     pub code: DeviceCode,
     /// Station name.
     pub name: String,
+    /// File of the database.
+    pub database: PathBuf,
     /// To the station loop.
     pub station: mpsc::Sender<Call>,
     /// To the store.
@@ -77,8 +81,8 @@ impl Desk {
     /// A desk over these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Desk {
-        let Parts { code, name, station, store, lines, devices, link, clock } = parts;
-        Desk { inner: Arc::new(Inner { code, name, station, store, lines, devices, link, clock }) }
+        let Parts { code, name, database, station, store, lines, devices, link, clock } = parts;
+        Desk { inner: Arc::new(Inner { code, name, database, station, store, lines, devices, link, clock }) }
     }
 
     /// The answer to a question; carries out an order.
@@ -107,10 +111,7 @@ impl Desk {
             Ask::Audit { limit } => self.ask(move |store| store.audit(limit.min(MOST))).await,
             Ask::Session { txn } => self.one(&txn, "session", |store, txn| store.session(txn)).await,
             Ask::Record { txn } => self.one(&txn, "record", |store, txn| store.record(txn)).await,
-            Ask::Verify => {
-                let code = self.inner.code;
-                self.ask(move |store| store.verify(code)).await
-            }
+            Ask::Verify => self.verify().await,
             Ask::Start { connector, by } => {
                 self.order(&connector, |connector| OperatorOrder::Start { connector, by }).await
             }
@@ -181,6 +182,17 @@ impl Desk {
             Some(Ok(rows)) => Answer::good(&rows),
             Some(Err(error)) => Answer::refused(error),
             None => ending(),
+        }
+    }
+
+    /// On a connection of its own: it reads the whole ledger, and the station must not wait for that.
+    async fn verify(&self) -> Answer {
+        let (path, code) = (self.inner.database.clone(), self.inner.code);
+        let verified = tokio::task::spawn_blocking(move || Store::open_read_only(&path)?.verify(code)).await;
+        match verified {
+            Ok(Ok(report)) => Answer::good(&report),
+            Ok(Err(error)) => Answer::refused(error),
+            Err(error) => Answer::refused(error),
         }
     }
 

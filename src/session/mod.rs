@@ -269,6 +269,12 @@ impl Session {
         }
     }
 
+    /// Its 0204 is durable: from then on others may see that it charges (platform-222.md 14.2).
+    #[must_use]
+    pub fn start_is_told(&self) -> bool {
+        self.core.facts.told
+    }
+
     /// The message 0204 for this outcome, with start time and register where they belong.
     #[must_use]
     pub fn start_result(&self, outcome: StartOutcome) -> StartResult {

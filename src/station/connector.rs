@@ -3,6 +3,7 @@
 use super::ConnectorConfig;
 use crate::model::batch::Row;
 use crate::model::ident::{CardUid, TransactionNumber};
+use crate::model::message::Realtime;
 use crate::model::quantity::{Current, Energy, Power, Voltage};
 use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, ReaderStatus};
 use crate::model::request::Feedback;
@@ -107,6 +108,7 @@ pub(super) enum Phase {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unsent {
     pub(super) record: u64,
+    pub(super) txn: TransactionNumber,
     pub(super) until: Instant,
 }
 
@@ -126,6 +128,8 @@ pub(super) struct Gun {
     /// Number still shown after the record was made, until the plug is pulled.
     pub(super) finished: Option<TransactionNumber>,
     pub(super) unsent: Option<Unsent>,
+    /// How the session that was closed last ended: shown as long as its number is.
+    pub(super) last: Option<Realtime>,
     /// When a charger that charges without a session is told to stop again.
     pub(super) orphan: Option<Instant>,
     /// When the reader shows the state of the gun again.
@@ -161,6 +165,7 @@ impl Gun {
             phase: Phase::Free,
             finished: None,
             unsent: None,
+            last: None,
             orphan: None,
             show_again: None,
             shown: Feedback::Idle,
@@ -216,7 +221,11 @@ impl Gun {
     pub(super) fn state(&self) -> (ConnectorState, TransactionNumber) {
         match &self.phase {
             Phase::Busy(running) => {
-                (of_a_session(running.session.state()), running.session.opening().grant.txn)
+                let state = match of_a_session(running.session.state()) {
+                    ConnectorState::Charging if !running.session.start_is_told() => ConnectorState::Starting,
+                    state => state,
+                };
+                (state, running.session.opening().grant.txn)
             }
             Phase::Asking { .. } | Phase::Held { what: Await::Start, .. } => {
                 (ConnectorState::Authorising, TransactionNumber::default())
@@ -232,8 +241,8 @@ impl Gun {
             (ConnectorState::Unknown, none)
         } else if self.is_faulted() {
             (ConnectorState::Faulted, none)
-        } else if self.unsent.is_some() {
-            (ConnectorState::Stopping, finished)
+        } else if let Some(unsent) = self.unsent {
+            (ConnectorState::Stopping, unsent.txn)
         } else if !finished.is_none() {
             (ConnectorState::Finished, finished)
         } else if self.charger.plugged == Some(true) {
@@ -320,7 +329,7 @@ mod tests {
         let mut gun = gun();
         let txn = TransactionNumber([7; 16]);
         gun.charger.plugged = Some(true);
-        (gun.finished, gun.unsent) = (Some(txn), Some(Unsent { record: 1, until: Instant(1) }));
+        (gun.finished, gun.unsent) = (Some(txn), Some(Unsent { record: 1, txn, until: Instant(1) }));
         assert_eq!(gun.state(), (ConnectorState::Stopping, txn));
         gun.unsent = None;
         assert_eq!(gun.state(), (ConnectorState::Finished, txn));

@@ -285,9 +285,9 @@ impl Station {
     /// Until when a gun whose record was just made is not seen as free: until the record has been sent. While the lane
     /// waits for other acknowledgements it need only be durable.
     pub(super) fn unsent_of(&self, now: Now, made: &Made) -> Option<Unsent> {
-        let record = made.record.as_ref()?.known.number;
+        let known = &made.record.as_ref()?.known;
         let lane_is_free = self.link.online && self.records.waiting() <= 1;
-        lane_is_free.then(|| Unsent { record, until: now.mono + SENT_BY })
+        lane_is_free.then(|| Unsent { record: known.number, txn: known.txn, until: now.mono + SENT_BY })
     }
 
     /// The platform took or refused a message: that becomes durable, then the link forgets it. A start result is not

@@ -283,6 +283,7 @@ impl Station {
         self.session_event(now, gun, session::Event::Committed, out);
         let unsent = self.unsent_of(now, made);
         let gun = &mut self.guns[gun];
+        gun.last = gun.running().map(|r| r.session.realtime(now));
         gun.phase = Phase::Free;
         gun.finished = Some(txn).filter(|_| gun.charger.plugged == Some(true));
         gun.unsent = unsent;

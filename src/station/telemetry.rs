@@ -23,6 +23,16 @@ impl Station {
             limit_cause: LimitCause::None,
             ..Realtime::default()
         };
+        let own = match gun.last.as_ref().filter(|last| !txn.is_none() && last.txn == txn) {
+            Some(last) => Realtime {
+                energy: last.energy,
+                electricity_amount: last.electricity_amount,
+                service_amount: last.service_amount,
+                elapsed: last.elapsed,
+                ..own
+            },
+            None => own,
+        };
         let values = gun.running().map_or(own, |r| r.session.realtime(now));
         Realtime {
             connector: gun.config.id,

@@ -45,12 +45,13 @@ enum Woken {
 /// Runs until the station ends.
 pub async fn run(mut parts: Parts) {
     let mut port: Option<Serial> = None;
+    let mut missing = false;
     let mut octets = [0; 512];
     let mut todo = VecDeque::from(hand_over(&parts, Event::Woke));
     loop {
         parts.pulse.beat();
         while let Some(action) = todo.pop_front() {
-            if !obey(&parts, &mut port, action, &mut todo).await {
+            if !obey(&parts, &mut port, &mut missing, action, &mut todo).await {
                 return;
             }
         }
@@ -87,7 +88,13 @@ fn hand_over(parts: &Parts, event: Event<'_>) -> Vec<Action> {
 }
 
 /// Carries one action out; what fails is an event of its own. False = the station has ended.
-async fn obey(parts: &Parts, port: &mut Option<Serial>, action: Action, todo: &mut VecDeque<Action>) -> bool {
+async fn obey(
+    parts: &Parts,
+    port: &mut Option<Serial>,
+    missing: &mut bool,
+    action: Action,
+    todo: &mut VecDeque<Action>,
+) -> bool {
     match action {
         Action::Open => {
             *port = None; // a port that is still ours would be refused as in use
@@ -100,10 +107,18 @@ async fn obey(parts: &Parts, port: &mut Option<Serial>, action: Action, todo: &m
                         "line open"
                     );
                     *port = Some(opened);
+                    *missing = false;
                     Event::Opened
                 }
                 Err(error) => {
-                    tracing::warn!(line = parts.name, %error, "the line could not be opened");
+                    match std::mem::replace(missing, true) {
+                        false => {
+                            tracing::warn!(line = parts.name, %error, "the line could not be opened; it is tried again")
+                        }
+                        true => {
+                            tracing::debug!(line = parts.name, %error, "the line still could not be opened")
+                        }
+                    }
                     Event::OpenFailed
                 }
             };

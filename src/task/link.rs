@@ -48,6 +48,7 @@ pub async fn run(mut parts: Parts) {
     let (wire, mut events) = mpsc::channel::<Wire>(16);
     let mut socket: Option<mpsc::Sender<Vec<u8>>> = None;
     let mut connection: Option<JoinHandle<()>> = None;
+    let mut down = false;
     let mut todo = VecDeque::from(parts.link.handle(parts.clock.now(), Event::Woke));
     loop {
         parts.pulse.beat();
@@ -83,7 +84,7 @@ pub async fn run(mut parts: Parts) {
                         return;
                     }
                 }
-                Action::Note(note) => log(&note),
+                Action::Note(note) => log(&note, &mut down),
                 Action::Ended => return,
             }
         }
@@ -185,10 +186,18 @@ fn stop(connection: &mut Option<JoinHandle<()>>, socket: &mut Option<mpsc::Sende
     }
 }
 
-fn log(note: &Note) {
+/// Says once that the platform is away; further failed tries are for those who look closer.
+fn log(note: &Note, down: &mut bool) {
     match note {
-        Note::LoggedIn(address) => tracing::info!(address, "logged in to the platform"),
-        Note::Lost(why) => tracing::warn!(why, "the connection to the platform ended"),
+        Note::LoggedIn(address) => {
+            *down = false;
+            tracing::info!(address, "logged in to the platform");
+        }
+        Note::Lost(why) if *down => tracing::debug!(why, "no connection to the platform yet"),
+        Note::Lost(why) => {
+            *down = true;
+            tracing::warn!(why, "the platform is away; it is tried again until it answers");
+        }
         Note::Refused(result) => tracing::error!(
             result,
             "the platform refused the login: 1 unknown station, 2 wrong secret, 3 version, 4 already connected, 5 try later"

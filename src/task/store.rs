@@ -18,6 +18,8 @@ pub enum Ask {
     Query(Box<dyn FnOnce(&Store) + Send>),
     /// Acknowledged records older than this may go.
     Prune(Utc, Duration),
+    /// Everything asked before is done; close the database.
+    End,
 }
 
 /// What comes of it.
@@ -56,7 +58,7 @@ impl Questions {
     }
 }
 
-/// Starts the thread. It ends when every sender of `asks` is gone; what was asked before is done first.
+/// Starts the thread. It ends when it is told so or every sender of `asks` is gone; what was asked before is done first.
 pub fn spawn(
     mut store: Store,
     mut asks: mpsc::Receiver<Ask>,
@@ -74,7 +76,7 @@ pub fn spawn(
             let ask = runtime.block_on(async { tokio::time::timeout(IDLE_TURN, asks.recv()).await });
             let told = match ask {
                 Err(_) => Ok(()),
-                Ok(None) => return,
+                Ok(None | Some(Ask::End)) => return,
                 Ok(Some(Ask::Query(question))) => {
                     question(&store);
                     Ok(())
