@@ -14,12 +14,12 @@
 //!
 //! | layer | module | what |
 //! |---|---|---|
-//! | 9 | `src/bin` | depotd, depotctl, depotsim: a handful of lines each |
-//! | 8 | [`cli`] | the three programs as their users type them |
-//! | 7 | [`app`] | builds machines from a checked configuration, starts and stops them |
-//! | 7 | [`sim`] | simulated devices, people and platform: pure models, thin shells |
+//! | 10 | `src/bin` | depotd, depotctl, depotsim: a handful of lines each |
+//! | 9 | [`cli`] | the three programs as their users type them |
+//! | 8 | [`app`] | builds machines from a checked configuration, starts and stops them |
+//! | 8 | [`sim`] | simulated devices, people and platform: pure models, thin shells |
+//! | 7 | [`web`] | the local page on top of the same vocabulary |
 //! | 6 | [`control`] | the local API: a unix socket, one vocabulary for tool and page |
-//! | 6 | [`web`] | the local page on top of the same vocabulary |
 //! | 5 | [`task`] | the loops: line, link, station, store, watchdog |
 //! | 4 | [`store`] | SQLite: append-only migrations, ledger with hash chain, queues |
 //! | 4 | [`port`] | serial lines, sockets, clocks, signals, the service manager |

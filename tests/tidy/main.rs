@@ -25,10 +25,10 @@ const LAYERS: &[(&str, u8)] = &[
     ("observe", 4),
     ("task", 5),
     ("control", 6),
-    ("web", 6),
-    ("app", 7),
-    ("sim", 7),
-    ("cli", 8),
+    ("web", 7),
+    ("app", 8),
+    ("sim", 8),
+    ("cli", 9),
 ];
 
 /// Layers up to this one are pure.
