@@ -389,10 +389,15 @@ impl Station {
     ) {
         let answer = if done { Answer::Recall(result::OK, count) } else { Answer::Recall(result::NONE, 0) };
         out.push(Action::Link(ToLink::Answer(ticket, answer)));
-        for (first, last) in ranges.iter().filter(|_| done) {
-            self.records.requeued(*first, *last);
-            out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::Record, id: *first })));
+        if !done {
+            return;
         }
+        for (first, last) in ranges {
+            self.records.requeued(*first, *last);
+        }
+        // The lane reads on from the first one; one message, however scattered they lie.
+        let first = ranges.first().map(|(first, _)| EntryId { lane: Lane::Record, id: *first });
+        out.extend(first.map(|id| Action::Link(ToLink::Queued(id))));
     }
 }
 
