@@ -4,6 +4,7 @@
 //! the health of every device. A driver is asked what it wants, gives one question, cuts and judges what comes back.
 
 pub mod dlt645;
+pub mod modbus;
 pub mod osdp;
 
 use crate::model::report::Report;

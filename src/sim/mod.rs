@@ -5,9 +5,12 @@
 //! devices, not from the drivers: they judge what they receive and count what breaks a rule.
 
 pub mod bay;
+pub mod charger;
 pub mod line;
 pub mod meter;
+pub mod modbus_meter;
 pub mod people;
 pub mod reader;
+pub mod registers;
 pub mod slave;
 pub mod vehicle;

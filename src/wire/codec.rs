@@ -56,7 +56,7 @@ pub enum Decoded {
 }
 
 /// All protocols, in the order `--help` shows them.
-pub const CODECS: &[Codec] = &[super::dlt645::CODEC, super::osdp::CODEC];
+pub const CODECS: &[Codec] = &[super::dlt645::CODEC, super::modbus::CODEC, super::osdp::CODEC];
 
 /// Finds a protocol by its word.
 #[must_use]

@@ -5,4 +5,5 @@
 
 mod dlt645;
 mod harness;
+mod modbus;
 mod osdp;
