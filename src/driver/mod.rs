@@ -3,6 +3,7 @@
 //! A driver is pure. It never waits: [`crate::bus`] owns the line, its gaps, time-outs, retries, turns, quarantine and
 //! the health of every device. A driver is asked what it wants, gives one question, cuts and judges what comes back.
 
+pub mod card;
 pub mod dlt645;
 pub mod modbus;
 pub mod osdp;
