@@ -1,5 +1,6 @@
 //! What every reader's driver knows of cards: which octets name one, and one report for one showing (rs485.md 5.3).
 
+use super::Timing;
 use crate::model::ident::CardUid;
 use crate::model::time::Instant;
 use std::time::Duration;
@@ -10,6 +11,21 @@ const RANDOM: u8 = 0x08;
 const REMEMBERED: usize = 4;
 /// The same card within this time is the same showing, unless configured otherwise (rs485.md 5.4).
 pub(super) const DEBOUNCE: Duration = Duration::from_secs(2);
+
+/// Habits of a reader that answers at once (rs485.md 9, MT62x): 300 ms for the first octet, 50 ms between octets, 20 ms
+/// after a frame, silent after 10 failures, then probed every 5 s.
+pub(super) fn timing() -> Timing {
+    Timing {
+        reply: Duration::from_millis(300),
+        floor: Duration::from_millis(100),
+        ceiling: Duration::from_millis(800),
+        inter_octet: Duration::from_millis(50),
+        turnaround: Duration::from_millis(20),
+        after_switch: Duration::ZERO,
+        probe_max: Duration::from_secs(5),
+        silent_after: 10,
+    }
+}
 
 /// Why octets name no card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -211,6 +211,19 @@ impl Profile {
         }
     }
 
+    /// Octets of a usual answer with a card in it, for plans.
+    #[must_use]
+    pub fn usual_length(&self) -> usize {
+        match self.layout.length {
+            Length::Fixed(total) => total,
+            Length::Field { .. } | Length::Until | Length::Idle(_) => {
+                let usual = if self.uid.writing == Writing::Octets { 7 } else { 14 };
+                let uid = self.uid.offset + self.uid.len.unwrap_or(usual);
+                uid.max(self.layout.start.len()) + self.layout.behind_data()
+            }
+        }
+    }
+
     fn uid(&self, frame: &[u8]) -> Result<Vec<u8>, &'static str> {
         let written = self.range(self.uid.offset, self.uid.len, frame.len()).and_then(|at| frame.get(at));
         let written = written.ok_or("the frame ends before the UID does")?;
