@@ -129,10 +129,14 @@ fn assemble(profile: &Profile, parts: &[(Part, Vec<u8>)]) -> Result<Vec<u8>, Str
     put(&mut frame, check_at - layout.end.len(), &layout.end);
     put(&mut frame, total - layout.tail.len(), &layout.tail);
     if let Some(check) = layout.check {
+        let place = check_at..check_at + check.size();
+        let given: Vec<u8> = frame[place.clone()].iter().copied().flatten().collect();
         put(&mut frame, check_at, &vec![0; check.size()]);
         let octets: Vec<u8> = frame.iter().map(|o| o.unwrap_or(0)).collect();
         let computed = layout.computed(&check, &octets).ok_or("the checksum cannot be computed")?;
-        put(&mut frame, check_at, &computed);
+        // digits of a part keep their letter case
+        let same = check.ascii_hex && given.eq_ignore_ascii_case(&computed);
+        put(&mut frame, check_at, if same { &given } else { &computed });
     }
     let open = frame.iter().position(Option::is_none);
     open.map_or_else(
@@ -144,5 +148,49 @@ fn assemble(profile: &Profile, parts: &[(Part, Vec<u8>)]) -> Result<Vec<u8>, Str
 fn put(frame: &mut [Option<u8>], at: usize, octets: &[u8]) {
     for (place, octet) in frame.iter_mut().skip(at).zip(octets) {
         *place = Some(*octet);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(profile: &str, fields: Value) -> Result<String, String> {
+        let Value::Object(object) = fields else { panic!("an object") };
+        let options = Options { profile: Some(profile.to_owned()), ..Options::default() };
+        encode(&object, &options).map(|o| hex::upper(&o))
+    }
+
+    #[test]
+    fn a_frame_is_made_from_its_parts_and_contradictions_are_refused() {
+        let acg = json!({"id": "01", "data": "7304A23B9C", "uid": "04a23b9c"});
+        assert_eq!(run("hid-acg", acg).as_deref(), Ok("0201057304A23B9C7603"));
+        assert!(run("hid-acg", json!({"id": "01", "data": "73", "uid": "01020304"})).is_err());
+        assert!(run("hid-acg", json!({"data": "7304A23B9C"})).unwrap_err().contains("octet 1"));
+        assert!(run("hid-acg", json!({"id": "0102", "data": "73"})).unwrap_err().contains("octets"));
+        assert!(run("serial-text", json!({"text": "0100C3A25F3E"})).is_err(), "its check is 3F");
+    }
+
+    #[test]
+    fn digits_keep_their_letter_case() {
+        let options = Options { profile: Some("serial-text".to_owned()), ..Options::default() };
+        let octets = b"\x020100c3a25f3f\r\n\x03";
+        let [Decoded::Good { object, .. }] = &decode(octets, &options)[..] else { panic!("one frame") };
+        assert_eq!(object["fields"]["uid"], "0100C3A25F");
+        assert_eq!(encode(object, &options).as_deref(), Ok(&octets[..]));
+    }
+
+    #[test]
+    fn a_frame_without_a_uid_says_why() {
+        let reason = |profile: &str, frame: &str| {
+            let options = Options { profile: Some(profile.to_owned()), ..Options::default() };
+            match &decode(&hex::parse(frame).expect("hex"), &options)[..] {
+                [Decoded::Good { object, .. }] => object["fields"]["reason"].as_str().map(str::to_owned),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(reason("mt625-uid", "02000334314E0349").as_deref(), Some("no card"));
+        assert!(reason("hid-acg", "026401781D03").is_some_and(|why| why.contains("match")));
+        assert_eq!(reason("mt625-uid", "02000734315910A8DBFA03C3"), None);
     }
 }
