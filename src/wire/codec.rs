@@ -56,7 +56,7 @@ pub enum Decoded {
 }
 
 /// All protocols, in the order `--help` shows them.
-pub const CODECS: &[Codec] = &[super::dlt645::CODEC];
+pub const CODECS: &[Codec] = &[super::dlt645::CODEC, super::ykc16::CODEC];
 
 /// Finds a protocol by its word.
 #[must_use]

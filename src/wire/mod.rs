@@ -13,6 +13,7 @@ pub mod hex;
 pub mod modbus;
 pub mod osdp;
 pub mod platform222;
+pub mod ykc16;
 
 /// How a receive buffer begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

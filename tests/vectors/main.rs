@@ -5,3 +5,4 @@
 
 mod dlt645;
 mod harness;
+mod ykc16;
