@@ -28,22 +28,29 @@ const WIDE_COUNT: &str = "card count sent as 4-byte LE instead of 1 byte";
 /// The same, in front of the pile code.
 const WIDE_FIRST: &str = "card count sent as 4-byte LE before the pile code";
 
-/// Everything that a stream holds.
+/// Everything that a stream holds. Without any good frame, and unless there are several bad ones, the whole is judged as
+/// one frame: so its length is found wrong before its checksum.
 pub(super) fn decode(stream: &[u8], _: &Options) -> Vec<Decoded> {
     let found = whole(stream);
+    let frames: Vec<usize> = found.iter().filter(|(_, one)| is_frame(one)).map(|(at, _)| *at).collect();
+    let bad = found.iter().filter(|(_, one)| is_whole(one)).count();
     if stream.is_empty() {
         Vec::new()
-    } else if found.iter().any(|(_, one)| matches!(one, Found::Frame { .. })) {
-        let frames = found.iter().filter_map(|(at, one)| match one {
-            Found::Frame { .. } => Some(*at),
-            Found::Bad { .. } | Found::Hopeless => None,
-        });
-        let frames: Vec<usize> = frames.collect();
-        found.into_iter().filter_map(|(at, one)| shown(at, one, &frames)).collect()
-    } else {
+    } else if frames.is_empty() && bad < 2 {
         let fault = frame::open(stream).err().unwrap_or(Fault::Truncated);
         vec![Decoded::Bad { offset: 0, error: fault.to_string() }]
+    } else {
+        found.into_iter().filter_map(|(at, one)| shown(at, one, &frames)).collect()
     }
+}
+
+fn is_frame(one: &Found) -> bool {
+    matches!(one, Found::Frame { .. })
+}
+
+/// A bad frame that has all its octets.
+fn is_whole(one: &Found) -> bool {
+    matches!(one, Found::Bad { fault: Fault::Checksum { .. }, .. })
 }
 
 /// Everything that a stream holds, with positions: where a receiver would give up, a reader of captures goes on.

@@ -140,6 +140,26 @@ fn a_refused_frame_between_good_ones_is_told_and_noise_is_not() {
 }
 
 #[test]
+fn without_a_good_frame_one_bad_frame_is_judged_whole_and_several_are_told() {
+    let mut bad = heartbeat(2);
+    bad[14] ^= 2;
+    let reasons = |octets: &[u8]| -> Vec<String> {
+        let reason = |one| match one {
+            Decoded::Bad { error, .. } => error.split(':').next().unwrap_or_default().to_owned(),
+            Decoded::Good { .. } => "good".to_owned(),
+        };
+        decoded(octets).into_iter().map(reason).collect()
+    };
+    assert_eq!(reasons(&bad), ["checksum"]);
+    assert_eq!(reasons(&[&bad[..], &[0]].concat()), ["length"]);
+    assert_eq!(reasons(&bad[..16]), ["length"]);
+    assert_eq!(reasons(&bad.repeat(2)), ["checksum", "checksum"]);
+    assert_eq!(reasons(&[0, 1, 2]), ["start"]);
+    assert_eq!(reasons(&[0x68]), ["truncated"]);
+    assert!(reasons(&[]).is_empty());
+}
+
+#[test]
 fn a_capture_is_read_to_its_end() {
     let mut bad = heartbeat(2);
     bad[14] ^= 2;
