@@ -65,6 +65,7 @@ pub const CODECS: &[Codec] = &[
     super::mt62x::CODEC,
     super::uid_frame::CODEC,
     super::platform222::CODEC,
+    super::ykc16::CODEC,
 ];
 
 /// Finds a protocol by its word.

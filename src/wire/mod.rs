@@ -16,6 +16,7 @@ pub mod osdp;
 pub mod platform222;
 mod sweep;
 pub mod uid_frame;
+pub mod ykc16;
 
 /// How a receive buffer begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

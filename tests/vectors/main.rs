@@ -9,3 +9,4 @@ mod harness;
 mod modbus;
 mod osdp;
 mod platform222;
+mod ykc16;
