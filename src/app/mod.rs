@@ -93,7 +93,11 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let machines = build::machines(&config, &edge)?;
     let control = server::listen(Path::new(&config.socket)).map_err(|e| Error::Io(e.to_string()))?;
     let page = match &config.web {
-        Some(page) => Some((page, web::listen(page.listen).await.map_err(|e| Error::Io(e.to_string()))?)),
+        Some(page) => Some((page, listen("web", page.listen).await?)),
+        None => None,
+    };
+    let metrics = match config.metrics {
+        Some(address) => Some((address, listen("metrics", address).await?)),
         None => None,
     };
     tracing::info!(
@@ -197,6 +201,10 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
         clock: Arc::clone(&clock),
     });
     tokio::spawn(server::serve(control, desk.clone()));
+    if let Some((address, listener)) = metrics {
+        tracing::info!(%address, "metrics");
+        tokio::spawn(web::metrics::serve(listener, desk.clone()));
+    }
     if let Some((page, listener)) = page {
         let token = match &page.token {
             Some(source) => Some(String::from_utf8_lossy(secret(source)?.octets()).into_owned()),
@@ -251,6 +259,10 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     drop(std::fs::remove_file(&config.socket));
     tracing::info!("ended");
     Ok(())
+}
+
+async fn listen(section: &str, address: std::net::SocketAddr) -> Result<tokio::net::TcpListener, Error> {
+    web::listen(section, address).await.map_err(|e| Error::Io(e.to_string()))
 }
 
 /// A seed for jitter, so that a city of depots does not act in step.
