@@ -5,6 +5,8 @@
 
 pub mod metrics;
 
+mod places;
+
 use crate::control::desk::Desk;
 use crate::control::{Answer, Ask};
 use axum::Router;
@@ -45,7 +47,7 @@ pub async fn serve(listener: TcpListener, listen: SocketAddr, token: Option<Stri
         .route("/api/{what}", get(api))
         .layer(middleware::from_fn_with_state(shared.clone(), guard))
         .with_state(shared);
-    if let Err(error) = axum::serve(listener, router).await {
+    if let Err(error) = axum::serve(places::Places::new(listener), router).await {
         tracing::error!(%error, "the local page ended");
     }
 }
