@@ -89,8 +89,13 @@ impl Decoded {
 }
 
 /// All protocols, in the order `--help` shows them.
-pub const CODECS: &[Codec] =
-    &[super::dlt645::CODEC, super::osdp::CODEC, super::modbus::CODEC, super::platform222::CODEC];
+pub const CODECS: &[Codec] = &[
+    super::dlt645::CODEC,
+    super::osdp::CODEC,
+    super::modbus::CODEC,
+    super::platform222::CODEC,
+    super::gbt27930::CODEC,
+];
 
 /// Finds a protocol by its word.
 #[must_use]

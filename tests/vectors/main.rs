@@ -4,6 +4,7 @@
 //! `../shared/vectors` when that folder stands beside the checkout, and the output says when they were left out.
 
 mod dlt645;
+mod gbt27930;
 mod harness;
 mod modbus;
 mod osdp;
