@@ -95,6 +95,8 @@ pub const CODECS: &[Codec] = &[
     super::modbus::CODEC,
     super::platform222::CODEC,
     super::gbt27930::CODEC,
+    super::tcu::CODEC,
+    super::slcan::CODEC,
 ];
 
 /// Finds a protocol by its word.

@@ -143,6 +143,10 @@ impl Field {
                 into.insert("vin_hex".to_owned(), json!(hex::upper(octets)));
                 into.insert("vin_usable".to_owned(), json!(is_vin(octets)));
             }
+            // No BCD: the octets say what the text cannot.
+            Form::Version if version(octets).is_none() => {
+                into.insert(format!("{}_hex", self.name), json!(hex::upper(octets)));
+            }
             Form::Number { .. } | Form::Hex | Form::Octets(_) | Form::Version => {}
         }
     }

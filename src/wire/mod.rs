@@ -17,6 +17,8 @@ pub mod hex;
 pub mod modbus;
 pub mod osdp;
 pub mod platform222;
+pub mod slcan;
+pub mod tcu;
 
 /// How a receive buffer begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

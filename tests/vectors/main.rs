@@ -9,3 +9,5 @@ mod harness;
 mod modbus;
 mod osdp;
 mod platform222;
+mod slcan;
+mod tcu;
