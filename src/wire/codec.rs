@@ -15,8 +15,11 @@ pub struct Codec {
     /// keys beside `fields`) determines.
     pub encode: Encode,
     /// CAN only: begins to read the log of one bus, line by line (`decode` then takes the text of such a log).
-    pub bus: Option<fn(&Options) -> Box<dyn Bus>>,
+    pub bus: Option<OpenBus>,
 }
+
+/// From options to the beginning of a log.
+pub type OpenBus = fn(&Options) -> Box<dyn Bus>;
 
 /// The log of one bus, read line by line: what is said in one line may be understood only with the lines before.
 pub trait Bus {

@@ -1,6 +1,10 @@
 //! GB/T 27930: messages, transport traces, and a whole recorded session.
 
 use super::harness::{Vector, codec, difference, load, one_good, verdict};
+use depotd::bms::{Config, Event, Listener, Said};
+use depotd::model::stop::StopReason;
+use depotd::model::time::{Instant, Now};
+use depotd::wire::can::{self, Content};
 use depotd::wire::codec::{Decoded, Options, decode_text};
 use depotd::wire::hex;
 use serde_json::{Map, Value};
@@ -128,4 +132,33 @@ fn a_recorded_session_is_understood_to_the_last_octet() {
         assert_eq!(difference(&expected[key]["decoded"], &last[name]["fields"]), None, "{name}");
         assert_eq!(last[name]["edition"], expected["edition"]);
     }
+}
+
+#[test]
+fn a_listener_follows_the_recorded_session_to_its_error() {
+    let (Some(log), Some(expected)) = (recorded("session.candump.log"), recorded("expected.json")) else {
+        return;
+    };
+    let expected: Value = serde_json::from_str(&expected).expect("JSON");
+    let mut listener = Listener::new(Config::default());
+    let mut phases = Vec::new();
+    let mut reasons = Vec::new();
+    for line in log.lines() {
+        let line = can::line(line).expect("a line");
+        let Content::Frame(frame) = line.content else { panic!("a payload") };
+        let now = Now { mono: Instant(line.time_us.expect("stamped")), ..Now::default() };
+        for said in listener.handle(now, Event::Frame(&frame)) {
+            match said {
+                Said::Phase(phase) => phases.push(format!("{phase:?}").to_uppercase()),
+                Said::Timeout(timeout) => reasons.push(timeout.reason),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(phases, ["HANDSHAKE", "IDENTIFY", "CONFIG", "CHARGING", "ERROR"]);
+    assert_eq!(phases.last().map(String::as_str), expected["final_state"].as_str());
+    assert_eq!(reasons, [StopReason::CCS_TIMEOUT]);
+    let status = listener.status();
+    assert_eq!((status.vin, status.edition.to_string()), (None, "2015".to_owned()));
+    assert_eq!(status.counters.messages, expected["total_messages"].as_u64().expect("total"));
 }

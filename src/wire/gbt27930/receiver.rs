@@ -10,8 +10,15 @@ pub const NEGOTIATION: [u8; 2] = [0x3C, 0x3D];
 /// What one frame said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard<'a> {
-    /// A message; `true` when the transport protocol carried it.
-    Message(Message<'a>, bool),
+    /// A message.
+    Message {
+        /// What was said.
+        message: Message<'a>,
+        /// The edition of the session, this message included.
+        edition: Edition,
+        /// Whether the transport protocol carried it.
+        carried: bool,
+    },
     /// Category B of 2023 is being negotiated; the octets as they are.
     Negotiation(Side, &'a [u8]),
     /// A message whose length does not suit; counted.
@@ -179,7 +186,7 @@ impl Rest<'_> {
             count(&mut self.counters.broken_fill);
         }
         count(&mut self.counters.messages);
-        Heard::Message(message, carried)
+        Heard::Message { message, edition, carried }
     }
 }
 
@@ -198,7 +205,7 @@ mod tests {
 
     fn heard(receiver: &mut Receiver, text: &str) -> Option<Kind> {
         match receiver.hear(0, &frame(text)) {
-            Heard::Message(message, _) => Some(message.kind()),
+            Heard::Message { message, .. } => Some(message.kind()),
             Heard::Negotiation(..) | Heard::Length(..) | Heard::Nothing => None,
         }
     }

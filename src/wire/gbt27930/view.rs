@@ -52,15 +52,14 @@ impl Log {
                 None => return None,
             },
         };
-        // The message borrows the receiver; its octets are copied before the edition is asked for.
-        let (kind, octets, carried) = match heard {
-            Heard::Message(message, carried) => (message.kind(), message.payload().to_vec(), carried),
-            Heard::Negotiation(side, octets) => return Some(Ok(negotiation(id, side, octets))),
-            Heard::Length(kind, found) => return Some(Err(wrong_length(kind, found))),
-            Heard::Nothing => return None,
-        };
-        let edition = self.forced.unwrap_or_else(|| self.receiver.edition());
-        Message::new(kind, &octets).map(|message| Ok(object(id, &message, edition, carried)))
+        match heard {
+            Heard::Message { message, edition, carried } => {
+                Some(Ok(object(id, &message, self.forced.unwrap_or(edition), carried)))
+            }
+            Heard::Negotiation(side, octets) => Some(Ok(negotiation(id, side, octets))),
+            Heard::Length(kind, found) => Some(Err(wrong_length(kind, found))),
+            Heard::Nothing => None,
+        }
     }
 }
 
