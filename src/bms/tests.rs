@@ -166,6 +166,22 @@ fn after_a_restart_a_pair_of_messages_is_a_charging_bus_without_a_name() {
 }
 
 #[test]
+fn a_charger_that_goes_on_alone_is_not_charging() {
+    let mut bench = Bench::new();
+    assert_eq!(phases(&bench.hear_all(&[CCS, CCS])), []);
+    assert_eq!(phases(&bench.hear(BCL)), [Phase::Charging]);
+}
+
+#[test]
+fn the_first_of_two_causes_wins() {
+    let mut bench = Bench::charging();
+    let said = bench.hear_all(&[BST_FULL, CST_BY_HAND]);
+    let firsts: Vec<bool> =
+        said.iter().filter_map(|s| if let Said::Stop(stop) = s { Some(stop.first) } else { None }).collect();
+    assert_eq!(firsts, [true, false]);
+}
+
+#[test]
 fn what_still_comes_after_the_end_is_no_new_session() {
     let mut bench = Bench::charging();
     let _ = bench.hear_all(&[CST_BY_HAND, BST_FOLLOWS, BSD, CSD]);
