@@ -75,6 +75,8 @@ pub enum Order {
     Fault(Fault, u32),
     /// Replies go wrong by chance from now on, in permille.
     Faults(BTreeMap<Fault, u16>),
+    /// Something outside goes wrong with the connection: rules about time are not judged on it any more.
+    Disturbed,
     /// End the connection.
     Cut,
     /// Let the connection go half-open.
@@ -248,6 +250,10 @@ impl Platform {
             }
             Order::Faults(permille) => {
                 self.faults.set_permille(permille);
+                return;
+            }
+            Order::Disturbed => {
+                self.disturb(now);
                 return;
             }
             Order::Cut => {
