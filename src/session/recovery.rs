@@ -20,8 +20,11 @@ use crate::model::request::Order;
 use crate::model::stop::StopReason;
 use crate::model::time::{Instant, Now};
 
-/// The longest gap that an adoption accepts while nobody knows how long it was.
-const UNKNOWN_GAP_MS: i64 = 3_600_000;
+/// The gap that an adoption always accepts: charger and register agree that the session goes on, and the wall clocks
+/// before and after the restart may disagree (the platform's time is an offset that ends with the program).
+const ADOPTED_GAP_MS: i64 = 3_600_000;
+/// How far the two wall clocks that the gap is reckoned from may differ: no more than a login allows (5.2).
+const CLOCK_ERROR_MS: i64 = 600_000;
 
 /// Charger and meter are asked what became of the session.
 #[derive(Clone, Debug)]
@@ -137,7 +140,9 @@ impl Recovering {
     fn decide(&mut self, core: &mut Core, now: Now) -> Option<Phase> {
         let (charger, reading) = self.charger.as_ref().zip(self.reading.as_ref())?;
         if Core::is_off(charger) {
-            let within = Energy::from_power(core.config.rated, self.gap_ms(core, now));
+            let error_ms = if core.facts.timeline.gap_is_known() { CLOCK_ERROR_MS } else { 0 };
+            let gap_ms = self.gap_ms(core, now).saturating_add(error_ms);
+            let within = Energy::from_power(core.config.rated, gap_ms);
             return Some(self.close_off(core, reading.clone(), within));
         }
         match charger.state {
@@ -153,8 +158,7 @@ impl Recovering {
 
     /// Adopts it under its own number when the register can follow from the last one; otherwise stops it.
     fn still_charging(&self, core: &mut Core, now: Now, reading: &MeterReading) -> Phase {
-        let known = core.facts.timeline.gap_is_known();
-        let gap_ms = self.gap_ms(core, now).max(if known { 0 } else { UNKNOWN_GAP_MS });
+        let gap_ms = self.gap_ms(core, now).max(ADOPTED_GAP_MS);
         if !core.facts.metering.explains(reading, most(core.config.rated, gap_ms)) {
             core.facts.flags |= flag::POWER_LOSS;
             core.judge(now, reading);

@@ -74,6 +74,24 @@ fn the_reason_names_what_kind_of_restart_it_was() {
 }
 
 #[test]
+fn a_wall_clock_that_lost_the_platforms_time_with_the_restart_stops_no_bus() {
+    let mut bench = Bench::charging(&Config::default(), opening());
+    bench.charge(60, 60_000);
+    let row = bench.session.row(bench.now());
+    let mut now = bench.now();
+    now.wall = now.wall.plus_ms(-60_000);
+    now.mono = now.mono + std::time::Duration::from_secs(1);
+    let (session, all) = Session::recover(now, &Config::default(), &row).expect("ours");
+    (bench.session, bench.all) = (session, all);
+    bench.charger(ChargerState::Charging, 60_000);
+    let stored = bench.session.energy();
+    let register = bench.register.saturating_add(20_000); // a minute at full power, and the clock says: no time at all
+    assert!(!orders(&bench.ordered(register)).contains(&Order::Stop));
+    assert_eq!(bench.session.state(), ConnectorState::Charging);
+    assert_eq!(bench.session.energy(), stored + Energy(20_000));
+}
+
+#[test]
 fn a_register_that_cannot_be_explained_is_not_billed() {
     // Gone back; more than rated power can deliver in the gap.
     for register in [5, 9_000_000] {
