@@ -58,8 +58,6 @@ pub(crate) enum Relief {
     Synchronised,
     /// A program that does not end by itself is ended.
     End(u32),
-    /// It has ended in order: nothing of it is left.
-    Gone(u32),
 }
 
 pub(crate) struct Trouble {
@@ -138,7 +136,7 @@ impl World {
             Relief::Device(name) => drop(self.depot.act(self.at, Act::Heal(name))),
             Relief::Adapter(line) => self.plug_adapter(line, true),
             Relief::Bay(connector) => self.heal_bay(connector),
-            Relief::Disk => self.disk = Default::default(),
+            Relief::Disk => (self.disk.slow, self.disk.fails) = (false, false),
             Relief::Replies => self.order(Order::Faults([].into())),
             Relief::Synchronised => {
                 self.clock.synchronise(true);
@@ -150,11 +148,7 @@ impl World {
                 let away = self.trouble.seconds(1..20);
                 self.kill(false, away);
             }
-            Relief::Gone(of) if run == Some(of) => {
-                let away = self.trouble.seconds(1..60);
-                self.kill(false, away);
-            }
-            Relief::End(_) | Relief::Gone(_) => {}
+            Relief::End(_) => {}
         }
         self.watch_depot();
     }
@@ -440,7 +434,7 @@ impl World {
         }
         let places: Vec<ConnectorId> = self.plan.places.iter().map(|p| p.connector).collect();
         places.into_iter().for_each(|connector| self.heal_bay(connector));
-        self.disk = Default::default();
+        (self.disk.slow, self.disk.fails) = (false, false);
         self.order(Order::Faults([].into()));
         self.network.down_until = self.at;
         self.clock.synchronise(true);

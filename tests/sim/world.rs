@@ -7,7 +7,7 @@ use crate::daemon::{self, Daemon, Started};
 use crate::network::Network;
 use crate::reference::Reference;
 use crate::tap::Tap;
-use crate::trouble::{Density, Trouble};
+use crate::trouble::{Density, Relief, Trouble};
 use depotd::bus;
 use depotd::config::{self, Config};
 use depotd::link;
@@ -51,6 +51,7 @@ enum Job {
 pub(crate) struct Disk {
     pub(crate) fails: bool,
     pub(crate) slow: bool,
+    free: Instant,
 }
 
 /// What a run is like.
@@ -413,7 +414,14 @@ impl World {
         let ms = if self.disk.slow { self.random.u64(200..5_000) } else { self.random.u64(2..12) };
         self.in_flight = Some(batch);
         let run = self.daemon.as_ref().map_or(0, |d| d.run);
-        self.calendar.put(self.at + Duration::from_millis(ms), Arrival::Disk(run));
+        let at = self.disk_free(ms);
+        self.calendar.put(at, Arrival::Disk(run));
+    }
+
+    /// The store does one thing after the other; when it is ready with the newest.
+    fn disk_free(&mut self, ms: u64) -> Instant {
+        self.disk.free = self.disk.free.max(self.at) + Duration::from_millis(ms);
+        self.disk.free
     }
 
     fn disk_done(&mut self) {
@@ -450,8 +458,9 @@ impl World {
             Some(_) | None => None,
         };
         let run = self.daemon.as_ref().map_or(0, |d| d.run);
-        let wait = Duration::from_millis(self.random.u64(1..6));
-        self.calendar.put(self.at + wait, Arrival::Loaded(run, lane, entries));
+        let ms = self.random.u64(1..6);
+        let at = self.disk_free(ms);
+        self.calendar.put(at, Arrival::Loaded(run, lane, entries));
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -607,6 +616,8 @@ impl World {
                     if let Some(daemon) = &mut self.daemon {
                         daemon.link_ended = true;
                     }
+                    let end = Arrival::Relief(Relief::End(run));
+                    self.calendar.put(self.at + Duration::from_millis(50), end);
                 }
             }
         }

@@ -82,6 +82,12 @@ pub(crate) struct Known {
     stop_told: Option<Instant>,
 }
 
+/// What the reference model looks at in the stored state of a session.
+#[derive(serde::Deserialize)]
+struct Stored {
+    opening: Opening,
+}
+
 /// A yes of the platform.
 #[derive(Clone, Copy, Debug)]
 struct Permit {
@@ -89,6 +95,15 @@ struct Permit {
     asked: Instant,
     arrived: Instant,
     remote: bool,
+}
+
+/// What the wall clock of the program showed from a moment on.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    at: Instant,
+    wall: Utc,
+    trusted: bool,
+    error_ms: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -123,7 +138,7 @@ pub(crate) struct Reference {
     cards: BTreeMap<CardUid, Card>,
     list_version: u32,
     list_confirmed: Option<Utc>,
-    trusted: Vec<(Instant, Utc, bool)>,
+    clocks: Vec<Seen>,
     log: VecDeque<(Instant, String)>,
     pub(crate) digest: u64,
 }
@@ -167,7 +182,7 @@ impl Reference {
             cards: BTreeMap::new(),
             list_version: 0,
             list_confirmed: None,
-            trusted: Vec::new(),
+            clocks: Vec::new(),
             log: VecDeque::new(),
             digest: 0xCBF2_9CE4_8422_2325,
         }
@@ -191,7 +206,7 @@ impl Reference {
             return;
         }
         let mut text = format!("{rule} at {}: {what}", shown(self.at));
-        if self.violations.len() < 3 {
+        if self.violations.len() < 4 {
             for (at, event) in &self.log {
                 let _infallible = write!(text, "\n      {} {event}", shown(*at));
             }
@@ -326,10 +341,10 @@ impl Reference {
 
     pub(crate) fn clock_is(&mut self, wall: Utc, trust: ClockTrust, error_ms: i64) {
         let trusted = trust.is_trusted() && wall >= BUILD;
-        let same = self.trusted.last().is_some_and(|(at, was, trust)| {
-            let expected = was.plus_ms(i64::try_from(self.at.since(*at).as_millis()).unwrap_or(0));
-            *trust == trusted && (expected.0 - wall.0).abs() < 10
-        });
+        let same = self
+            .clocks
+            .last()
+            .is_some_and(|seen| seen.trusted == trusted && (seen.error_ms - error_ms).abs() < 10);
         if same {
             return;
         }
@@ -338,16 +353,29 @@ impl Reference {
             self.clock_was_far_off |= error_ms.abs() > 25_000;
         }
         self.log(format!("clock: {} ms ahead, {trust:?}", error_ms));
-        self.trusted.push((self.at, wall, trusted));
+        self.clocks.push(Seen { at: self.at, wall, trusted, error_ms });
     }
 
-    /// Whether a trusted clock ever showed this time, give or take.
-    fn was_shown(&self, time: Utc) -> bool {
+    fn truth(&self, at: Instant) -> Utc {
+        let Some(seen) = self.clocks.last() else { return Utc(0) };
+        let since = (at.0 as i64 - seen.at.0 as i64) / 1000;
+        seen.wall.plus_ms(since - seen.error_ms)
+    }
+
+    /// The wall clock now, if the program may believe it.
+    fn stamp(&self) -> Option<Utc> {
+        let seen = self.clocks.last().filter(|seen| seen.trusted)?;
+        Some(self.truth(self.at).plus_ms(seen.error_ms))
+    }
+
+    /// Whether a clock that was trusted once shows this time between two moments: a session keeps the clock of its
+    /// beginning (17).
+    fn is_shown(&self, time: Utc, from: Instant) -> bool {
         const SLOP_MS: i64 = 3_000;
-        let ends = self.trusted.iter().skip(1).map(|(at, ..)| *at).chain([self.at]);
-        self.trusted.iter().zip(ends).any(|((from, wall, trusted), to)| {
-            let last = wall.plus_ms(i64::try_from(to.since(*from).as_millis()).unwrap_or(0));
-            *trusted && time.0 >= wall.0 - SLOP_MS && time.0 <= last.0 + SLOP_MS
+        let (from, to) = (self.truth(from).plus_ms(-SLOP_MS), self.truth(self.at).plus_ms(SLOP_MS));
+        self.clocks.iter().filter(|seen| seen.trusted).any(|seen| {
+            let truth = time.plus_ms(-seen.error_ms);
+            from <= truth && truth <= to
         })
     }
 
@@ -499,11 +527,11 @@ impl Reference {
 
     fn session(&mut self, row: &SessionRow, closed: &mut Vec<TransactionNumber>) {
         let Some(gun) = self.guns.iter().position(|g| g.id == row.connector) else { return };
-        let opening = serde_json::from_str::<serde_json::Value>(&row.state).ok();
-        let opening =
-            opening.and_then(|mut state| serde_json::from_value::<Opening>(state["opening"].take()).ok());
-        let Some(opening) = opening else {
-            return self.blame("store", format!("the state of {} cannot be read", row.txn));
+        let opening = match serde_json::from_str::<Stored>(&row.state) {
+            Ok(stored) => stored.opening,
+            Err(error) => {
+                return self.blame("store", format!("the state of {}: {error}: {}", row.txn, row.state));
+            }
         };
         if let Some(known) = self.sessions.get_mut(&row.txn) {
             let same = known.opening.tariff == opening.tariff;
@@ -566,16 +594,14 @@ impl Reference {
             return self.blame("I5", format!("an offline start by {:?}", opening.credential));
         };
         let allowed = self.cards.get(&uid).is_some_and(|c| c.status == CardStatus::Allowed);
-        let (wall, trusted) = self.trusted.last().map_or((Utc(0), false), |(at, wall, trusted)| {
-            (wall.plus_ms(i64::try_from(self.at.since(*at).as_millis()).unwrap_or(0)), *trusted)
-        });
-        let fresh = self.list_confirmed.is_some_and(|at| wall.0 - at.0 <= LIST_AGE_MS);
+        let clock = self.stamp();
+        let fresh = self.list_confirmed.zip(clock).is_some_and(|(at, wall)| wall.0 - at.0 <= LIST_AGE_MS);
         let own = |k: &&Known| k.opening.offline && k.opening.credential == opening.credential;
         let unsent = |k: &&Known| k.record.is_none_or(|number| !self.acknowledged.contains(&number));
         let used = self.sessions.values().filter(own).filter(unsent).count();
         let rules = [
             (allowed, "the card is not allowed"),
-            (trusted, "the clock is not trusted"),
+            (clock.is_some(), "the clock is not trusted"),
             (fresh, "the card list is too old"),
             (opening.tariff.is_some(), "there is no tariff"),
             (used < SESSIONS, "the card has used up its sessions"),
@@ -600,14 +626,22 @@ impl Reference {
         if let Some(other) = self.numbered.insert(record.txn, number) {
             self.blame("I1", format!("{} has records {other} and {number}", record.txn));
         }
-        match self.sessions.get_mut(&record.txn) {
-            Some(known) => known.record = Some(number),
-            None => self.blame("I1", format!("record {number} of {}, which never was a session", record.txn)),
-        }
-        let clock = |time: Option<Utc>| time.is_none_or(|t| self.was_shown(t));
+        let opened = match self.sessions.get_mut(&record.txn) {
+            Some(known) => {
+                known.record = Some(number);
+                known.opened
+            }
+            None => {
+                self.blame("I1", format!("record {number} of {}, which never was a session", record.txn));
+                self.at
+            }
+        };
         let flagged = record.flags & depotd::model::record::flag::CLOCK != 0;
-        if !flagged && !clock(record.start_time) {
-            self.blame("I11", format!("record {number} begins at a time that no trusted clock showed"));
+        if !flagged && !record.start_time.is_some_and(|time| self.is_shown(time, opened)) {
+            self.blame(
+                "I11",
+                format!("record {number} begins at {:?}: no trusted clock shows that", record.start_time),
+            );
         }
         for (rule, fault) in ledger::judge(self, record) {
             self.blame(rule, format!("record {number} of {}: {fault}", record.connector));
