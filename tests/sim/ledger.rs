@@ -68,7 +68,7 @@ pub(crate) fn judge(truth: &mut Reference, record: &TransactionRecord) -> Vec<(&
         if lost < Energy::ZERO {
             faults.push(("I1", format!("{} are billed that never flowed", Energy(-lost.0))));
         }
-        if lost > LOST && has(flag::POWER_LOSS) && !has(flag::NOT_SETTLED) {
+        if lost > LOST && has(flag::POWER_LOSS) && !has(flag::NOT_SETTLED) && truth.started_trusted {
             faults.push(("I1", format!("{lost} are lost with the power")));
         }
         truth.unbilled += lost.max(Energy::ZERO);

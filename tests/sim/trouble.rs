@@ -402,7 +402,9 @@ impl World {
                 cards[at].status = CardStatus::Lost;
                 self.platform.set_cards(cards);
                 let full = self.trouble.random.bool();
-                self.order(Order::SyncCards { full });
+                if self.platform.unanswered() == 0 && self.platform.is_online() {
+                    self.order(Order::SyncCards { full });
+                }
             }
             10 => {
                 let balance = self.random.u32(1..100_000);

@@ -111,9 +111,6 @@ impl World {
             .open
             .iter()
             .for_each(|txn| truth.blame("I1", format!("the platform waits for the record of {txn}")));
-        let forgiven = |text: &str| truth.clock_was_far_off && text.contains("4.1:");
-        let told: Vec<String> = summary.complaints.iter().filter(|c| !forgiven(c)).cloned().collect();
-        told.into_iter().for_each(|complaint| truth.blame("platform", complaint));
         self.depot.complaints().into_iter().for_each(|complaint| truth.blame("devices", complaint));
         let verified = self.verify();
         let truth = &mut self.reference;

@@ -91,6 +91,8 @@ pub(crate) struct World {
     tap: Tap,
     tickets: u64,
     nonces: u64,
+    /// Of the platform, heard so far.
+    complaints: usize,
     depot_wake: Option<Instant>,
     platform_wake: Option<Instant>,
     turns: u32,
@@ -136,6 +138,7 @@ impl World {
             tickets: 0,
             nonces: 0,
             handed: 0,
+            complaints: 0,
             depot_wake: Some(at),
             platform_wake: None,
             turns: 0,
@@ -233,7 +236,12 @@ impl World {
     fn arrive(&mut self, arrival: Arrival) {
         let run = self.daemon.as_ref().map_or(0, |d| d.run);
         match arrival {
-            Arrival::Accepted(id) => self.platform_event(platform::Event::Accepted(id)),
+            Arrival::Accepted(id) => {
+                self.platform_event(platform::Event::Accepted(id));
+                if self.disk.fails || self.disk.slow || self.network.stalled_until > self.at {
+                    self.order(platform::Order::Disturbed);
+                }
+            }
             Arrival::Up(id, octets) => self.platform_event(platform::Event::Octets(id, &octets)),
             Arrival::ClosedAbove(id) => self.platform_event(platform::Event::Closed(id)),
             Arrival::Connected(id) => self.connected(id),
@@ -302,7 +310,13 @@ impl World {
 
     /// The program is gone, without a word. The batch that is on its way to the disk arrives there, or does not.
     pub(crate) fn kill(&mut self, whole_depot: bool, away: Duration) {
-        let Some(daemon) = self.daemon.take() else { return };
+        let Some(daemon) = self.daemon.take() else {
+            if whole_depot {
+                self.depot.power_cut(self.at);
+                self.watch_depot();
+            }
+            return;
+        };
         if let Some(batch) = self.in_flight.take()
             && self.random.bool()
             && !self.disk.fails
@@ -339,6 +353,9 @@ impl World {
     }
 
     pub(crate) fn operate(&mut self, order: station::OperatorOrder) {
+        if self.daemon.as_ref().is_none_or(|d| d.station_ended) {
+            return;
+        }
         self.tickets += 1;
         self.reference.operated(&order);
         self.jobs.push_back(Job::Station(station::Event::Operator(self.tickets, order)));
@@ -698,5 +715,17 @@ impl World {
             }
         }
         self.platform_wake = self.platform.wake_at();
+        self.hear_complaints();
+    }
+
+    /// What the platform complains of. Which side of a login a record ended on is not told apart by a clock that was
+    /// far off.
+    fn hear_complaints(&mut self) {
+        while let Some(complaint) = self.platform.complaints().get(self.complaints) {
+            self.complaints += 1;
+            if !(self.reference.clock_was_far_off && complaint.contains("4.1:")) {
+                self.reference.blame("platform", complaint.clone());
+            }
+        }
     }
 }

@@ -25,6 +25,7 @@ fn until_it_is_decided_the_connector_is_unknown_with_its_number() {
     let session = world.session.as_ref().expect("found open");
     let shown = session.realtime(world.now());
     assert_eq!((shown.state, shown.txn), (ConnectorState::Unknown, opening().grant.txn));
+    assert!(shown.elapsed <= std::time::Duration::from_secs(62), "it may have ended: {:?}", shown.elapsed);
 }
 
 #[test]

@@ -297,7 +297,7 @@ impl Platform {
                     ));
                 }
             }
-            if asked.due <= now.mono && asked.sends >= SENDS {
+            if asked.due <= now.mono && asked.sends >= SENDS && !self.is_disturbed(id) {
                 self.complain(format!(
                     "14.3: {:04X} sequence {} never answered",
                     asked.number, asked.sequence

@@ -82,6 +82,9 @@ pub(crate) struct Known {
     stop_told: Option<Instant>,
 }
 
+/// State of a remote start that waits for its plug: no session yet.
+const WAITS: &str = "{}";
+
 /// What the reference model looks at in the stored state of a session.
 #[derive(serde::Deserialize)]
 struct Stored {
@@ -132,6 +135,9 @@ pub(crate) struct Reference {
     asked: BTreeMap<(u64, u32), (usize, Instant)>,
     commands: BTreeMap<(u64, u16, u32), Commanded>,
     decided: BTreeMap<TransactionNumber, u8>,
+    waiting: BTreeSet<TransactionNumber>,
+    /// The clock was trusted when the program was started last.
+    pub(crate) started_trusted: bool,
     operated: BTreeMap<usize, Instant>,
     tariffs: BTreeMap<u32, Tariff>,
     in_force: VecDeque<(Instant, u32)>,
@@ -176,6 +182,8 @@ impl Reference {
             asked: BTreeMap::new(),
             commands: BTreeMap::new(),
             decided: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            started_trusted: false,
             operated: BTreeMap::new(),
             tariffs: [(tariff.number, tariff)].into(),
             in_force: [(Instant::default(), 0)].into(),
@@ -308,7 +316,9 @@ impl Reference {
     pub(crate) fn started(&mut self, recovered: &Recovered, power_lost: bool) {
         self.log(format!("start {} of the program, power lost: {power_lost}", recovered.boot_counter));
         let open: BTreeSet<_> = recovered.sessions.iter().map(|s| s.txn).collect();
-        let known: BTreeSet<_> = self.sessions.iter().filter(|(_, k)| k.open).map(|(txn, _)| *txn).collect();
+        let known = self.sessions.iter().filter(|(_, k)| k.open).map(|(txn, _)| *txn);
+        let known: BTreeSet<_> = known.chain(self.waiting.iter().copied()).collect();
+        self.started_trusted = self.stamp().is_some();
         if open != known {
             self.blame("I1", format!("the disk was told of open sessions {known:?} and recovers {open:?}"));
         }
@@ -372,7 +382,8 @@ impl Reference {
     /// beginning (17).
     fn is_shown(&self, time: Utc, from: Instant) -> bool {
         const SLOP_MS: i64 = 3_000;
-        let (from, to) = (self.truth(from).plus_ms(-SLOP_MS), self.truth(self.at).plus_ms(SLOP_MS));
+        const ON_DISK_MS: i64 = 15_000; // it began before it was on a slow disk
+        let (from, to) = (self.truth(from).plus_ms(-ON_DISK_MS), self.truth(self.at).plus_ms(SLOP_MS));
         self.clocks.iter().filter(|seen| seen.trusted).any(|seen| {
             let truth = time.plus_ms(-seen.error_ms);
             from <= truth && truth <= to
@@ -527,6 +538,15 @@ impl Reference {
 
     fn session(&mut self, row: &SessionRow, closed: &mut Vec<TransactionNumber>) {
         let Some(gun) = self.guns.iter().position(|g| g.id == row.connector) else { return };
+        if row.state == WAITS {
+            self.log(format!("{}  {} waits for its plug: {}", row.connector, row.txn, row.open));
+            match row.open {
+                true => drop(self.waiting.insert(row.txn)),
+                false => drop(self.waiting.remove(&row.txn)),
+            }
+            return;
+        }
+        self.waiting.remove(&row.txn);
         let opening = match serde_json::from_str::<Stored>(&row.state) {
             Ok(stored) => stored.opening,
             Err(error) => {
