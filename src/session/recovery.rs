@@ -19,12 +19,16 @@ use crate::model::report::{ChargerState, ChargerStatus, MeterReading};
 use crate::model::request::Order;
 use crate::model::stop::StopReason;
 use crate::model::time::{Instant, Now};
+use std::time::Duration;
 
 /// The gap that an adoption always accepts: charger and register agree that the session goes on, and the wall clocks
 /// before and after the restart may disagree (the platform's time is an offset that ends with the program).
 const ADOPTED_GAP_MS: i64 = 3_600_000;
 /// How far the two wall clocks that the gap is reckoned from may differ: no more than a login allows (5.2).
 const CLOCK_ERROR_MS: i64 = 600_000;
+
+/// A register older than this is not the present one.
+const READING_AGE: Duration = Duration::from_secs(5);
 
 /// Charger and meter are asked what became of the session.
 #[derive(Clone, Debug)]
@@ -33,7 +37,8 @@ pub(super) struct Recovering {
     found: Stage,
     last: Stamp,
     since: Instant,
-    reading: Option<MeterReading>,
+    /// With the moment it was heard.
+    reading: Option<(Instant, MeterReading)>,
     charger: Option<ChargerStatus>,
     /// Somebody wants it to end.
     stop: Option<Cause>,
@@ -90,7 +95,9 @@ impl Recovering {
             Event::Charger(status) if status.state != ChargerState::Unknown => {
                 self.charger = Some((*status).clone());
             }
-            Event::Meter(reading) if usable(reading).is_some() => self.reading = Some((*reading).clone()),
+            Event::Meter(reading) if usable(reading).is_some() => {
+                self.reading = Some((now.mono, (*reading).clone()));
+            }
             Event::Stop(reason) => self.wants_end(core, now, *reason),
             Event::Charger(_)
             | Event::ChargerLink(_)
@@ -136,9 +143,11 @@ impl Recovering {
         }
     }
 
-    /// What both devices say together.
+    /// What both devices say together. A register that was read long before the charger answered tells nothing of the
+    /// energy since: it is read again.
     fn decide(&mut self, core: &mut Core, now: Now) -> Option<Phase> {
-        let (charger, reading) = self.charger.as_ref().zip(self.reading.as_ref())?;
+        let fresh = self.reading.as_ref().filter(|(heard, _)| now.mono.since(*heard) <= READING_AGE);
+        let (charger, (_, reading)) = self.charger.as_ref().zip(fresh)?;
         if Core::is_off(charger) {
             let error_ms = if core.facts.timeline.gap_is_known() { CLOCK_ERROR_MS } else { 0 };
             let gap_ms = self.gap_ms(core, now).saturating_add(error_ms);

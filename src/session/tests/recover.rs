@@ -93,6 +93,28 @@ fn a_wall_clock_that_lost_the_platforms_time_with_the_restart_stops_no_bus() {
 }
 
 #[test]
+fn a_register_that_was_read_long_before_the_charger_answered_is_read_again() {
+    let mut bench = Bench::charging(&Config::default(), opening());
+    bench.charge(60, 60_000);
+    let row = bench.session.row(bench.now());
+    let (session, all) = Session::recover(bench.now(), &Config::default(), &row).expect("ours");
+    (bench.session, bench.all) = (session, all);
+    let stale = bench.register;
+    bench.ordered(stale);
+    bench.ms += 30_000;
+    bench.charger(ChargerState::Charging, 60_000);
+    assert_eq!(
+        bench.session.state(),
+        ConnectorState::Unknown,
+        "the energy of half a minute is not known yet"
+    );
+    let stored = bench.session.energy();
+    bench.ordered(stale + 5_000);
+    assert_eq!(bench.session.state(), ConnectorState::Charging);
+    assert_eq!(bench.session.energy(), stored + Energy(5_000));
+}
+
+#[test]
 fn a_register_that_cannot_be_explained_is_not_billed() {
     // Gone back; more than rated power can deliver in the gap.
     for register in [5, 9_000_000] {
