@@ -24,7 +24,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Events kept for the report of a violation.
-const KEPT: usize = 120;
+const KEPT: usize = 250;
 /// Violations kept in words.
 const WORDS: usize = 20;
 /// The first stop order goes out this soon (I6).
