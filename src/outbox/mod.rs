@@ -51,6 +51,9 @@ struct Flight {
     octets: Vec<u8>,
     due: Instant,
     resends: u8,
+    /// No longer wanted, but the platform may still answer it: it keeps its place in the window until it does, or
+    /// until that is overdue.
+    withdrawn: bool,
 }
 
 /// One lane.
@@ -233,6 +236,7 @@ impl Queue {
             octets,
             due: now + self.config.resend_after,
             resends: 0,
+            withdrawn: false,
         });
     }
 
@@ -246,6 +250,9 @@ impl Queue {
     pub fn answered(&mut self, sequence: u32) -> Option<EntryId> {
         let at = self.flights.iter().position(|f| f.sequence == sequence)?;
         let flight = self.flights.remove(at);
+        if flight.withdrawn {
+            return None;
+        }
         self.settling.insert(flight.entry.id.id);
         Some(flight.entry.id)
     }
@@ -253,7 +260,10 @@ impl Queue {
     /// The platform refuses to know such a message: it is set aside and offered once again after the next login.
     pub fn put_aside(&mut self, sequence: u32) -> Option<EntryId> {
         let at = self.flights.iter().position(|f| f.sequence == sequence)?;
-        let entry = self.flights.remove(at).entry;
+        let Flight { entry, withdrawn, .. } = self.flights.remove(at);
+        if withdrawn {
+            return None;
+        }
         let id = entry.id;
         if !self.offered_again.remove(&id.id) {
             if self.set_aside.len() >= LOADED {
@@ -269,7 +279,7 @@ impl Queue {
         self.settling.remove(&id);
         self.loaded.retain(|e| e.id.id != id);
         self.recalled.retain(|e| e.id.id != id);
-        self.flights.retain(|f| f.entry.id.id != id);
+        self.flights.iter_mut().filter(|f| f.entry.id.id == id).for_each(|f| f.withdrawn = true);
     }
 
     /// One entry whose answer is overdue, or the end of the pause.
@@ -277,6 +287,7 @@ impl Queue {
         if self.paused_until.is_some_and(|until| until <= now) {
             self.paused_until = None;
         }
+        self.flights.retain(|f| !f.withdrawn || f.due > now);
         let at = self.flights.iter().position(|f| f.due <= now)?;
         if self.flights[at].resends >= self.config.resends {
             self.back_to_waiting();
@@ -315,7 +326,8 @@ impl Queue {
     /// Nothing waits and nothing is in flight.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let memory = self.flights.is_empty() && self.loaded.is_empty() && self.recalled.is_empty();
+        let memory =
+            self.flights.iter().all(|f| f.withdrawn) && self.loaded.is_empty() && self.recalled.is_empty();
         memory && !self.has_unread() && self.recall.is_none()
     }
 
@@ -366,7 +378,7 @@ impl Queue {
     }
 
     fn back_to_waiting(&mut self) {
-        let mut flights: Vec<Flight> = self.flights.drain(..).collect();
+        let mut flights: Vec<Flight> = self.flights.drain(..).filter(|f| !f.withdrawn).collect();
         flights.sort_by_key(|f| f.entry.id.id);
         for flight in flights.into_iter().rev() {
             self.loaded.push_front(flight.entry);
@@ -428,6 +440,22 @@ mod tests {
         assert_eq!(queue.wake_at(), Some(at(340)));
         assert_eq!(queue.due(at(340)), None);
         assert_eq!(queue.next(at(340)).map(|e| e.id.id), Some(1));
+    }
+
+    #[test]
+    fn an_entry_withdrawn_in_flight_keeps_its_place_until_its_answer_or_its_time() {
+        for answered in [true, false] {
+            let mut queue = filled(1, 2);
+            queue.sent(at(0), 7, vec![]);
+            queue.settled(1);
+            assert_eq!(queue.next(at(1)), None, "one request is outstanding");
+            if answered {
+                assert_eq!(queue.answered(7), None, "nobody waits for it");
+            } else {
+                assert_eq!(queue.due(at(10)), None, "nor is it sent again");
+            }
+            assert_eq!(queue.next(at(10)).map(|e| e.id.id), Some(2));
+        }
     }
 
     #[test]
