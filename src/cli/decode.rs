@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// `decode PROTOCOL [HEX…]`
 #[derive(Args, Debug)]
 pub(super) struct Decode {
-    /// dlt645, modbus-rtu, osdp or platform222
+    /// dlt645, modbus-rtu, mt62x, osdp, uid-frame or platform222
     protocol: String,
     /// Octets in hex; each argument is a stream of its own. Without any, lines of standard input
     hex: Vec<String>,
@@ -30,6 +30,9 @@ pub(super) struct Decode {
     /// osdp: session keys and last MACs as JSON, to open single secure frames
     #[arg(long, value_name = "FILE")]
     context: Option<PathBuf>,
+    /// uid-frame: a built-in profile, or a file with one
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 }
 
 pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
@@ -119,7 +122,14 @@ fn options(command: &Decode) -> Result<Options, Failure> {
         crc_little_endian: command.crc_order == "le",
         key,
         context,
+        profile: command.profile.as_deref().map(profile).transpose()?,
     })
+}
+
+/// The name as it is, or the text of the file of this name (which then has more than one line).
+pub(super) fn profile(named: &str) -> Result<String, Failure> {
+    let path = Path::new(named);
+    if path.is_file() { Ok(read(path)? + "\n") } else { Ok(named.to_owned()) }
 }
 
 fn key(path: &Path) -> Result<[u8; 16], Failure> {

@@ -32,6 +32,8 @@ pub struct Options {
     pub key: Option<[u8; 16]>,
     /// OSDP: session keys and last MACs, as the vectors give them.
     pub context: Option<Value>,
+    /// uid-frame: name of a built-in profile, or the text of one.
+    pub profile: Option<String>,
 }
 
 /// One frame, or one refusal.
@@ -56,8 +58,15 @@ pub enum Decoded {
 }
 
 /// All protocols, in the order `--help` shows them.
-pub const CODECS: &[Codec] =
-    &[super::dlt645::CODEC, super::osdp::CODEC, super::modbus::CODEC, super::platform222::CODEC];
+pub const CODECS: &[Codec] = &[
+    super::dlt645::CODEC,
+    super::modbus::CODEC,
+    super::osdp::CODEC,
+    super::mt62x::CODEC,
+    super::uid_frame::CODEC,
+    super::platform222::CODEC,
+    super::ykc16::CODEC,
+];
 
 /// Finds a protocol by its word.
 #[must_use]

@@ -11,8 +11,12 @@ pub mod codec;
 pub mod dlt645;
 pub mod hex;
 pub mod modbus;
+pub mod mt62x;
 pub mod osdp;
 pub mod platform222;
+mod sweep;
+pub mod uid_frame;
+pub mod ykc16;
 
 /// How a receive buffer begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -226,3 +226,15 @@ fn what_users_read_is_there_and_names_no_machine_of_ours() {
         assert!(!text.contains("/work/"), "{file} holds a path of one machine");
     }
 }
+
+#[test]
+fn the_configuration_in_the_readme_is_accepted() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let examples: Vec<&str> =
+        readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!examples.is_empty(), "README.md shows no configuration");
+    for example in examples {
+        let checked = depotd::config::load(example, &|_| Err(std::io::ErrorKind::NotFound.into()));
+        assert!(checked.is_ok(), "{checked:?}\n{example}");
+    }
+}
