@@ -82,14 +82,14 @@ impl Clock {
         self.trust.store(trust_number(trust), Ordering::Relaxed);
     }
 
-    /// Whether the machine itself was started after this moment: it lost its power, or was restarted. True when it
-    /// cannot be told.
+    /// Whether the machine itself was started after this moment: it lost its power, or was restarted. True when no
+    /// moment is known.
     #[must_use]
     pub fn machine_started_after(&self, moment: Option<Utc>) -> bool {
         let Some(moment) = moment else { return true };
-        let uptime = std::fs::read_to_string("/proc/uptime").ok();
-        let seconds = uptime.as_deref().and_then(|t| t.split('.').next()).and_then(|t| t.parse::<i64>().ok());
-        seconds.is_none_or(|seconds| self.now().wall.plus_ms(-1000 * (seconds + 1)) > moment)
+        // Not /proc/uptime: the unit hides it.
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        self.now().wall.plus_ms(-1000 * (uptime.tv_sec + 1)) > moment
     }
 
     /// The moment of the runtime's clock at which `at` will be.
@@ -143,5 +143,14 @@ mod tests {
         assert!(after.wall.0 - before.wall.0 >= 3_600_000);
         assert!(after.mono.since(before.mono) < Duration::from_secs(60));
         assert!(after.trust >= ClockTrust::Platform);
+    }
+
+    #[test]
+    fn a_machine_that_runs_was_started_before_now_and_after_1970() {
+        let clock = Clock::new();
+        let now = clock.now().wall;
+        assert!(!clock.machine_started_after(Some(now.plus_ms(3_600_000))));
+        assert!(clock.machine_started_after(Some(Utc(0))));
+        assert!(clock.machine_started_after(None));
     }
 }
