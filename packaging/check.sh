@@ -59,6 +59,9 @@ for program in depotd depotctl depotsim; do
     [ "$size" -le $largest_program ] || fault "$program is larger than $largest_program octets"
     ! strings -n 6 "$work/root/usr/bin/$program" | grep -qF -e "$HOME/" -e "$(pwd -P)" || fault "$program holds a path of this machine"
 done
+for call in __memcpy_chk __memmove_chk __stack_chk_fail; do
+    nm -D "$work/root/usr/bin/depotd" | grep -qw $call || fault "SQLite is built without its hardening: no $call"
+done
 for file in \
     etc/depotd/depotd.toml usr/lib/systemd/system/depotd.service usr/lib/sysusers.d/depotd.conf \
     usr/lib/tmpfiles.d/depotd.conf usr/lib/udev/rules.d/61-depotd.rules usr/share/depotd/profiles/cn-pile-v2.toml \

@@ -22,9 +22,12 @@ CARGO_TARGET_DIR=$here/target/package
 export SOURCE_DATE_EPOCH RUSTFLAGS CFLAGS CARGO_TARGET_DIR LC_ALL=C TZ=UTC
 umask 022
 
+strip="strip"
 if [ "$architecture" != "$native" ]; then
+    strip=$gnu-strip
     linker=$(echo "$triple" | tr 'a-z-' 'A-Z_')
-    export "CARGO_TARGET_${linker}_LINKER=$gnu-gcc" PKG_CONFIG_ALLOW_CROSS=1 "PKG_CONFIG_LIBDIR=/usr/lib/$gnu/pkgconfig:/usr/share/pkgconfig"
+    export "CARGO_TARGET_${linker}_LINKER=$gnu-gcc" PKG_CONFIG_ALLOW_CROSS=1
+    export "PKG_CONFIG_LIBDIR=/usr/lib/$gnu/pkgconfig:/usr/share/pkgconfig"
 fi
 cargo build --locked --release --bins --target "$triple"
 
@@ -37,8 +40,20 @@ fi
 mkdir -p target/completions target/debian
 for shell in bash zsh fish; do "$tool" completions $shell >"target/completions/depotctl.$shell"; done
 
-for variant in "" "--variant=sim"; do
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for name in depotd depotd-sim; do
+    [ $name = depotd ] && variant="" || variant="--variant=sim"
     # shellcheck disable=SC2086 # no variant is no argument
-    cargo deb --locked --quiet --no-build --target "$triple" $variant --output target/debian/
+    cargo deb --locked --quiet --no-build --target "$triple" $variant --output "$work/$name.deb" >/dev/null
+    # What cargo-deb leaves out: checksums of the files, a synopsis per package, programs without the compiler's names.
+    root=$work/$name
+    dpkg-deb -R "$work/$name.deb" "$root"
+    "$strip" --strip-unneeded --remove-section=.comment "$root"/usr/bin/*
+    [ $name = depotd ] || sed -i 's/^Description: .*/Description: Depot and platform in software, to try depotd without hardware/' "$root/DEBIAN/control"
+    (cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
+    find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+    version=$(dpkg-deb -f "$work/$name.deb" Version)
+    [ "$version" = "$(sed -n '1s/.*(\(.*\)).*/\1/p' packaging/debian/changelog)" ] || { echo "deb.sh: the changelog does not begin with $version" >&2; exit 65; }
+    dpkg-deb --root-owner-group -Zxz -b "$root" "target/debian/${name}_${version}_$architecture.deb"
 done
-ls -l target/debian/*"_$architecture.deb"
