@@ -7,13 +7,12 @@ use super::cause::Cause;
 use super::charging::Charging;
 use super::closing::Closing;
 use super::core::{Core, Facts, Heard, Stage};
-use super::metering::{most, usable};
+use super::metering::{most_power, usable};
 use super::phase::Phase;
 use super::stopping::Stopping;
 use super::timeline::Stamp;
 use super::{BadRow, Config, Event, Target};
 use crate::model::batch::SessionRow;
-use crate::model::quantity::Energy;
 use crate::model::record::flag;
 use crate::model::report::{ChargerState, ChargerStatus, MeterReading};
 use crate::model::request::Order;
@@ -137,8 +136,7 @@ impl Recovering {
     fn decide(&mut self, core: &mut Core, now: Now) -> Option<Phase> {
         let (charger, reading) = self.charger.as_ref().zip(self.reading.as_ref())?;
         if Core::is_off(charger) {
-            let within = Energy::from_power(core.config.rated, self.gap_ms(core, now));
-            return Some(self.close_off(core, reading.clone(), within));
+            return Some(self.close_off(core, now, &reading.clone()));
         }
         match charger.state {
             ChargerState::Preparing => None,
@@ -155,7 +153,8 @@ impl Recovering {
     fn still_charging(&self, core: &mut Core, now: Now, reading: &MeterReading) -> Phase {
         let known = core.facts.timeline.gap_is_known();
         let gap_ms = self.gap_ms(core, now).max(if known { 0 } else { UNKNOWN_GAP_MS });
-        if !core.facts.metering.explains(reading, most(core.config.rated, gap_ms)) {
+        let until_ms = self.last.at_ms.saturating_add(gap_ms);
+        if !core.facts.metering.explains(reading, most_power(core.config.rated), until_ms) {
             core.facts.flags |= flag::POWER_LOSS;
             core.judge(now, reading);
             return self.stop_it(core, now, core.config.restart.reason());
@@ -174,10 +173,10 @@ impl Recovering {
     }
 
     /// The charger does not charge: the present register counts if it can be explained, else the last stored one.
-    fn close_off(&self, core: &mut Core, reading: MeterReading, within: Energy) -> Phase {
-        if core.facts.metering.explains(&reading, within) {
+    fn close_off(&self, core: &mut Core, now: Now, reading: &MeterReading) -> Phase {
+        if core.facts.metering.explains(reading, core.config.rated, core.at(now)) {
             let end_ms = core.facts.end_ms.unwrap_or(self.last.at_ms);
-            core.facts.metering.take(end_ms, &reading);
+            core.facts.metering.take(end_ms, reading);
         }
         close(core, self.last.at_ms, 0)
     }
