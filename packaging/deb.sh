@@ -38,6 +38,7 @@ if [ "$architecture" != "$native" ]; then
     tool=$CARGO_TARGET_DIR/release/depotctl
 fi
 mkdir -p target/completions target/debian
+rm -f target/debian/*"_$architecture.deb"
 for shell in bash zsh fish; do "$tool" completions $shell >"target/completions/depotctl.$shell"; done
 
 work=$(mktemp -d)
