@@ -147,7 +147,8 @@ impl Queue {
             Some(Reading::Recalled(_)) | None => self.read_to,
         };
         self.newest = self.newest.max(id);
-        if id <= read && !self.holds(id) {
+        if id <= read {
+            // It may be held already (an earlier recall), and what came back behind it not.
             let back = Recall { after: id.saturating_sub(1), upto: read };
             self.recall = Some(back.with(self.recall));
         }
@@ -354,6 +355,13 @@ impl Queue {
         self.loading.is_some() || self.read_to < self.newest
     }
 
+    /// Whether entries are being read, or will be at once.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        let will = self.read_to < self.newest && self.load_again.is_none() && self.loaded.len() <= LOADED / 2;
+        self.loading.is_some() || will
+    }
+
     /// Whether entries wait that the platform could be sent now or in a moment: not while the lane waits for
     /// acknowledgements, pauses, or cannot be read.
     #[must_use]
@@ -458,6 +466,24 @@ mod tests {
     }
 
     #[test]
+    fn ranges_that_overlap_come_back_whole() {
+        let mut queue = filled(1, 8);
+        for id in 1..=8 {
+            queue.sent(at(0), id as u32, vec![]);
+            queue.answered(id as u32);
+            queue.settled(id);
+        }
+        queue.queued(3);
+        assert_eq!(queue.load(at(1)), Some((2, LOADED)));
+        queue.loaded((3..=6).map(entry).collect());
+        queue.queued(5);
+        assert_eq!(queue.load(at(1)), Some((4, LOADED)), "7 and 8 came back, too");
+        queue.loaded((5..=8).map(entry).collect());
+        let back: Vec<u64> = queue.recalled.iter().map(|e| e.id.id).collect();
+        assert_eq!(back, [3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
     fn a_lost_connection_puts_everything_back_in_order() {
         let mut queue = filled(2, 3);
         queue.sent(at(0), 1, vec![]);
@@ -472,7 +498,9 @@ mod tests {
         queue.sent(at(0), 1, vec![]);
         queue.answered(1);
         queue.queued(1);
-        assert_eq!(queue.load(at(0)), None, "settling: not asked for again");
+        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
+        queue.loaded(vec![entry(1), entry(2)]);
+        assert!(queue.recalled.is_empty(), "settling and held: not sent again");
         queue.settled(1);
         queue.queued(1);
         assert_eq!(queue.load(at(0)), Some((0, LOADED)));
@@ -538,8 +566,11 @@ mod tests {
         queue.queued(2);
         queue.loaded(vec![entry(1)]);
         assert_eq!(queue.load(at(0)), Some((1, LOADED)));
-        queue.queued(1); // held in memory: nothing to read again
+        queue.queued(1); // held in memory, but more may have come back behind it
         queue.loaded(vec![entry(2)]);
+        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
+        queue.loaded(vec![entry(1), entry(2)]);
+        assert_eq!((queue.loaded.len(), queue.recalled.len()), (2, 0), "nothing is held twice");
         assert_eq!(queue.load(at(0)), None);
     }
 
