@@ -25,7 +25,7 @@ lint:
 
 # Pure parts, vectors, tidy: quick to build, with overflow checks.
 unit:
-	$(CARGO) test --lib --bins --test tidy --test vectors --test link
+	$(CARGO) test --lib --test tidy --test vectors --test link --test osdp --test modbus --test readers
 
 # Depot days on a virtual clock against the reference model.
 sim:

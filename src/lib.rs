@@ -14,12 +14,12 @@
 //!
 //! | layer | module | what |
 //! |---|---|---|
-//! | 9 | `src/bin` | depotd, depotctl, depotsim: a handful of lines each |
-//! | 8 | [`cli`] | the three programs as their users type them |
-//! | 7 | [`app`] | builds machines from a checked configuration, starts and stops them |
-//! | 7 | [`sim`] | simulated devices, people and platform: pure models, thin shells |
+//! | 10 | `src/bin` | depotd, depotctl, depotsim: a handful of lines each |
+//! | 9 | [`cli`] | the three programs as their users type them |
+//! | 8 | [`app`] | builds machines from a checked configuration, starts and stops them |
+//! | 8 | [`sim`] | simulated devices, people and platform: pure models, thin shells |
+//! | 7 | [`web`] | the local page on top of the same vocabulary |
 //! | 6 | [`control`] | the local API: a unix socket, one vocabulary for tool and page |
-//! | 6 | [`web`] | the local page on top of the same vocabulary |
 //! | 5 | [`task`] | the loops: line, link, station, store, watchdog |
 //! | 4 | [`store`] | SQLite: append-only migrations, ledger with hash chain, queues |
 //! | 4 | [`port`] | serial lines, sockets, clocks, signals, the service manager |
@@ -29,6 +29,7 @@
 //! | 2 | [`session`] | one charging session from its acceptance to its record |
 //! | 2 | [`link`] | one connection to the platform: login, heartbeat, order after login, lanes, commands |
 //! | 1 | [`driver`] | one device on a shared line: what to ask, what the answer means |
+//! | 1 | [`bms`] | GB/T 27930 from a listener's seat: phase, vehicle, demand, why it stopped |
 //! | 1 | [`billing`] | tariff slots, split over time, integer money |
 //! | 1 | [`uplink`] | one folder per platform protocol: records out, commands in |
 //! | 1 | [`outbox`] | what goes next: lanes, windows, retention |
@@ -41,11 +42,14 @@
 //! [`store`], and when that is durable [`outbox`], [`uplink`], [`link`]. A command comes down the other way and is
 //! answered after its effect is durable.
 //!
+//! A tap on the plug's own bus goes another way: frames, [`wire::gbt27930`], [`bms`], which only listens.
+//!
 //! Two seams let the house grow: [`driver::Driver`] under the bus (a new meter on a known wire costs one new file and one
 //! edited line) and [`uplink::Uplink`] under the link (a new platform protocol costs its own folder).
 
 pub mod app;
 pub mod billing;
+pub mod bms;
 pub mod bus;
 pub mod cli;
 pub mod config;

@@ -229,7 +229,11 @@ impl Exchange {
         let mut verdict = None;
         while at < received.len() && verdict.is_none() {
             let left = received.len() - at;
-            match device.driver.cut(&received[at..]) {
+            let cut = match rest {
+                Rest::Open => device.driver.cut(&received[at..]),
+                Rest::Closed => device.driver.cut_at_rest(&received[at..]),
+            };
+            match cut {
                 Cut::More if rest == Rest::Open => break,
                 Cut::More => {
                     device.counters.noise_octets += 1;

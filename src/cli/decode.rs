@@ -2,6 +2,7 @@
 
 use super::{Exit, Failure};
 use crate::wire::codec::{self, Codec, Decoded, Options};
+use crate::wire::gbt27930::Edition;
 use crate::wire::hex;
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -11,10 +12,14 @@ use std::path::{Path, PathBuf};
 /// `decode PROTOCOL [HEX…]`
 #[derive(Args, Debug)]
 pub(super) struct Decode {
-    /// dlt645, modbus-rtu, osdp or platform222
+    /// dlt645, modbus-rtu, osdp, mt62x, uid-frame, platform222, ykc16, gbt27930, tcu or slcan
     protocol: String,
-    /// Octets in hex; each argument is a stream of its own. Without any, lines of standard input
+    /// Octets in hex; each argument is a stream of its own. Without any, lines of standard input. gbt27930 and tcu
+    /// take candump lines or ID#DATA, all of one bus
     hex: Vec<String>,
+    /// gbt27930: edition, 2011 or 2015 [default: what BRM says, else 2015]
+    #[arg(long)]
+    edition: Option<Edition>,
     /// modbus-rtu: the frames are responses
     #[arg(long)]
     response: bool,
@@ -30,6 +35,9 @@ pub(super) struct Decode {
     /// osdp: session keys and last MACs as JSON, to open single secure frames
     #[arg(long, value_name = "FILE")]
     context: Option<PathBuf>,
+    /// uid-frame: a built-in profile, or a file with one
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 }
 
 pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
@@ -44,20 +52,31 @@ pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     let codec = find(&command.protocol)?;
     let options = options(command)?;
     let mut out = std::io::stdout().lock();
+    let mut bus = codec.bus.map(|open| open(&options));
     let mut good = true;
-    if command.hex.is_empty() {
-        for line in std::io::stdin().lock().lines() {
-            let line = line.map_err(|e| Failure::new(Exit::Io, format_args!("standard input: {e}")))?;
-            if !line.trim().is_empty() {
-                good &= one(codec, &line, &options, &mut out)?;
-            }
+    for (at, line) in lines(command).enumerate() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
         }
-    } else {
-        for stream in &command.hex {
-            good &= one(codec, stream, &options, &mut out)?;
-        }
+        good &= match &mut bus {
+            Some(bus) => print_all(codec, bus.line(at, &line), &mut out)?,
+            None => one(codec, &line, &options, &mut out)?,
+        };
+    }
+    if let Some(mut bus) = bus {
+        good &= print_all(codec, bus.end(), &mut out)?;
     }
     if good { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
+}
+
+/// The arguments, or without any the lines of standard input.
+fn lines(command: &Decode) -> Box<dyn Iterator<Item = Result<String, Failure>> + '_> {
+    if !command.hex.is_empty() {
+        return Box::new(command.hex.iter().cloned().map(Ok));
+    }
+    let broken = |e| Failure::new(Exit::Io, format_args!("standard input: {e}"));
+    Box::new(std::io::stdin().lock().lines().map(move |line| line.map_err(broken)))
 }
 
 fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Result<bool, Failure> {
@@ -68,8 +87,12 @@ fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Re
             out,
         );
     };
+    print_all(codec, (codec.decode)(&octets, options), out)
+}
+
+fn print_all(codec: &Codec, all: Vec<Decoded>, out: &mut impl Write) -> Result<bool, Failure> {
     let mut good = true;
-    for decoded in (codec.decode)(&octets, options) {
+    for decoded in all {
         good &= print(codec, decoded, out)?;
     }
     Ok(good)
@@ -119,7 +142,15 @@ fn options(command: &Decode) -> Result<Options, Failure> {
         crc_little_endian: command.crc_order == "le",
         key,
         context,
+        profile: command.profile.as_deref().map(profile).transpose()?,
+        edition: command.edition,
     })
+}
+
+/// The name as it is, or the text of the file of this name (which then has more than one line).
+pub(super) fn profile(named: &str) -> Result<String, Failure> {
+    let path = Path::new(named);
+    if path.is_file() { Ok(read(path)? + "\n") } else { Ok(named.to_owned()) }
 }
 
 fn key(path: &Path) -> Result<[u8; 16], Failure> {

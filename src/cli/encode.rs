@@ -10,7 +10,7 @@ use std::io::BufRead;
 /// `encode PROTOCOL`
 #[derive(Args, Debug)]
 pub(super) struct Encode {
-    /// dlt645, modbus-rtu, osdp or platform222
+    /// dlt645, modbus-rtu, osdp, mt62x, uid-frame, platform222, ykc16, gbt27930, tcu or slcan
     protocol: String,
     /// platform222: checksum variant [default: ibm3740]
     #[arg(long, value_name = "VARIANT")]
@@ -18,6 +18,9 @@ pub(super) struct Encode {
     /// platform222: byte order of the checksum
     #[arg(long, value_name = "ORDER", value_parser = ["be", "le"], default_value = "be")]
     crc_order: String,
+    /// uid-frame: a built-in profile, or a file with one
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 }
 
 /// Runs the command. Exit 65 when any line determines no frame; the others are still printed.
@@ -26,6 +29,7 @@ pub(super) fn run(command: &Encode) -> Result<(), Failure> {
     let options = Options {
         crc: command.crc.clone(),
         crc_little_endian: command.crc_order == "le",
+        profile: command.profile.as_deref().map(decode::profile).transpose()?,
         ..Options::default()
     };
     let mut good = true;

@@ -3,9 +3,13 @@
 //! A driver is pure. It never waits: [`crate::bus`] owns the line, its gaps, time-outs, retries, turns, quarantine and
 //! the health of every device. A driver is asked what it wants, gives one question, cuts and judges what comes back.
 
+pub mod card;
 pub mod dlt645;
 pub mod modbus;
+pub mod mt62x;
 pub mod osdp;
+pub mod uid_frame;
+pub mod uid_modbus;
 
 use crate::model::report::Report;
 use crate::model::request::Request;
@@ -111,6 +115,14 @@ pub trait Driver: Send {
     /// How the octets received since the question begin.
     fn cut(&self, received: &[u8]) -> Cut;
 
+    /// How octets begin after which nothing more comes: only for frames that silence ends does this say more than `cut`.
+    fn cut_at_rest(&self, received: &[u8]) -> Cut {
+        match self.cut(received) {
+            Cut::More => Cut::Noise(1),
+            known @ (Cut::Noise(_) | Cut::Frame(_)) => known,
+        }
+    }
+
     /// What a whole frame means.
     fn hear(&mut self, now: Now, frame: &[u8]) -> Heard;
 
@@ -123,6 +135,13 @@ pub trait Driver: Send {
 
     /// Its habits.
     fn timing(&self) -> Timing;
+
+    /// Whether the answer to a question of [`Class::Command`] names that question, as a Modbus write does that comes back
+    /// with its function, address and value. No late answer to a read can then be taken for it, so it need not wait for
+    /// one that the device still owes: a stop goes out at once.
+    fn answers_name_commands(&self) -> bool {
+        false
+    }
 
     /// For the plan check: questions per second it will ask and octets of question and answer of each.
     fn load(&self) -> Vec<PlannedQuestion>;

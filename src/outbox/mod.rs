@@ -147,10 +147,10 @@ impl Queue {
             Some(Reading::Recalled(_)) | None => self.read_to,
         };
         self.newest = self.newest.max(id);
-        if id <= read {
-            // It may be held already (an earlier recall), and what came back behind it not.
-            let back = Recall { after: id.saturating_sub(1), upto: read };
-            self.recall = Some(back.with(self.recall));
+        // This one may still be under way, those behind it that came back are not.
+        let after = if self.holds(id) { id } else { id.saturating_sub(1) };
+        if after < read {
+            self.recall = Some(Recall { after, upto: read }.with(self.recall));
         }
     }
 
@@ -477,8 +477,8 @@ mod tests {
         assert_eq!(queue.load(at(1)), Some((2, LOADED)));
         queue.loaded((3..=6).map(entry).collect());
         queue.queued(5);
-        assert_eq!(queue.load(at(1)), Some((4, LOADED)), "7 and 8 came back, too");
-        queue.loaded((5..=8).map(entry).collect());
+        assert_eq!(queue.load(at(1)), Some((5, LOADED)), "7 and 8 came back, too");
+        queue.loaded((6..=8).map(entry).collect());
         let back: Vec<u64> = queue.recalled.iter().map(|e| e.id.id).collect();
         assert_eq!(back, [3, 4, 5, 6, 7, 8]);
     }
@@ -498,9 +498,8 @@ mod tests {
         queue.sent(at(0), 1, vec![]);
         queue.answered(1);
         queue.queued(1);
-        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
-        queue.loaded(vec![entry(1), entry(2)]);
-        assert!(queue.recalled.is_empty(), "settling and held: not sent again");
+        assert_eq!(queue.load(at(0)), Some((1, LOADED)), "settling: not asked for again, what follows it is");
+        queue.loaded(vec![entry(2)]);
         queue.settled(1);
         queue.queued(1);
         assert_eq!(queue.load(at(0)), Some((0, LOADED)));
@@ -560,17 +559,40 @@ mod tests {
     }
 
     #[test]
+    fn a_recall_reaches_what_lies_behind_a_record_that_is_still_under_way() {
+        let mut queue = filled(2, 3);
+        queue.sent(at(0), 1, vec![]); // not answered for long
+        for (sequence, id) in [(2, 2), (3, 3)] {
+            queue.sent(at(0), sequence, vec![]);
+            queue.answered(sequence);
+            queue.settled(id);
+        }
+        queue.queued(1); // all three came back
+        assert_eq!(queue.load(at(1)), Some((1, LOADED)));
+        queue.loaded(vec![entry(2), entry(3)]);
+        for (sequence, id) in [(4, 2), (5, 3)] {
+            assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(id));
+            queue.sent(at(1), sequence, vec![]);
+            queue.answered(sequence);
+            queue.settled(id);
+        }
+        queue.answered(1);
+        queue.settled(1);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
     fn what_comes_while_the_store_is_read_is_read_next() {
         let mut queue = Queue::new(Lane::Record, 1, Config::default());
         assert_eq!(queue.load(at(0)), Some((0, LOADED)));
         queue.queued(2);
         queue.loaded(vec![entry(1)]);
         assert_eq!(queue.load(at(0)), Some((1, LOADED)));
-        queue.queued(1); // held in memory, but more may have come back behind it
+        queue.queued(1); // held in memory: only what lies behind it is looked for again
         queue.loaded(vec![entry(2)]);
-        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
-        queue.loaded(vec![entry(1), entry(2)]);
-        assert_eq!((queue.loaded.len(), queue.recalled.len()), (2, 0), "nothing is held twice");
+        assert_eq!(queue.load(at(0)), Some((1, LOADED)));
+        queue.loaded(vec![entry(2)]);
+        assert_eq!(queue.loaded.len() + queue.recalled.len(), 2, "nothing twice");
         assert_eq!(queue.load(at(0)), None);
     }
 

@@ -7,13 +7,12 @@ use super::cause::Cause;
 use super::charging::Charging;
 use super::closing::Closing;
 use super::core::{Core, Facts, Heard, Stage};
-use super::metering::{most, usable};
+use super::metering::{most_power, usable};
 use super::phase::Phase;
 use super::stopping::Stopping;
 use super::timeline::Stamp;
 use super::{BadRow, Config, Event, Target};
 use crate::model::batch::SessionRow;
-use crate::model::quantity::Energy;
 use crate::model::record::flag;
 use crate::model::report::{ChargerState, ChargerStatus, MeterReading};
 use crate::model::request::Order;
@@ -149,10 +148,7 @@ impl Recovering {
         let fresh = self.reading.as_ref().filter(|(heard, _)| now.mono.since(*heard) <= READING_AGE);
         let (charger, (_, reading)) = self.charger.as_ref().zip(fresh)?;
         if Core::is_off(charger) {
-            let error_ms = if core.facts.timeline.gap_is_known() { CLOCK_ERROR_MS } else { 0 };
-            let gap_ms = self.gap_ms(core, now).saturating_add(error_ms);
-            let within = Energy::from_power(core.config.rated, gap_ms);
-            return Some(self.close_off(core, reading.clone(), within));
+            return Some(self.close_off(core, now, &reading.clone()));
         }
         match charger.state {
             ChargerState::Preparing => None,
@@ -168,7 +164,8 @@ impl Recovering {
     /// Adopts it under its own number when the register can follow from the last one; otherwise stops it.
     fn still_charging(&self, core: &mut Core, now: Now, reading: &MeterReading) -> Phase {
         let gap_ms = self.gap_ms(core, now).max(ADOPTED_GAP_MS);
-        if !core.facts.metering.explains(reading, most(core.config.rated, gap_ms)) {
+        let until_ms = self.last.at_ms.saturating_add(gap_ms);
+        if !core.facts.metering.explains(reading, most_power(core.config.rated), until_ms) {
             core.facts.flags |= flag::POWER_LOSS;
             core.judge(now, reading);
             return self.stop_it(core, now, core.config.restart.reason());
@@ -187,10 +184,12 @@ impl Recovering {
     }
 
     /// The charger does not charge: the present register counts if it can be explained, else the last stored one.
-    fn close_off(&self, core: &mut Core, reading: MeterReading, within: Energy) -> Phase {
-        if core.facts.metering.explains(&reading, within) {
+    fn close_off(&self, core: &mut Core, now: Now, reading: &MeterReading) -> Phase {
+        let error_ms = if core.facts.timeline.gap_is_known() { CLOCK_ERROR_MS } else { 0 };
+        let until_ms = core.at(now).saturating_add(error_ms);
+        if core.facts.metering.explains(reading, core.config.rated, until_ms) {
             let end_ms = core.facts.end_ms.unwrap_or(self.last.at_ms);
-            core.facts.metering.take(end_ms, &reading);
+            core.facts.metering.take(end_ms, reading);
         }
         close(core, self.last.at_ms, 0)
     }

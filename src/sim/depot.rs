@@ -51,7 +51,7 @@ enum Device {
     Meter(meter::Meter),
     ModbusMeter(modbus_meter::ModbusMeter),
     Charger(charger::Charger),
-    Reader(reader::Reader),
+    Reader(Box<reader::Reader>),
 }
 
 impl Device {
@@ -60,7 +60,7 @@ impl Device {
             Device::Meter(device) => device,
             Device::ModbusMeter(device) => device,
             Device::Charger(device) => device,
-            Device::Reader(device) => device,
+            Device::Reader(device) => device.as_mut(),
         }
     }
 
@@ -416,5 +416,9 @@ fn furnish(
     let gun = u16::from(place.connector.number);
     add(line, format!("charger-{n}"), Device::Charger(charger::Charger::new(address, n as u16, gun)));
     let (line, address, key) = place.reader;
-    add(line, format!("reader-{n}"), Device::Reader(reader::Reader::new(address, Some(key), random.u64(..))))
+    add(
+        line,
+        format!("reader-{n}"),
+        Device::Reader(Box::new(reader::Reader::new(address, Some(key), random.u64(..)))),
+    )
 }

@@ -55,6 +55,9 @@ impl Habits {
     }
 }
 
+/// A driver who was refused, or of whom no notice was taken, tries again after this long.
+const AGAIN: Duration = Duration::from_secs(7);
+
 /// What somebody does.
 #[derive(Clone, Debug)]
 pub enum Deed {
@@ -69,12 +72,27 @@ pub enum Deed {
 /// Where a visit stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Visit {
-    Away { until: Instant },
-    Walking { until: Instant },
-    Waiting { until: Instant },
-    Charging { until: Instant, pulls: bool },
-    Stopping { until: Instant },
-    Leaving { until: Instant },
+    Away {
+        until: Instant,
+    },
+    Walking {
+        until: Instant,
+    },
+    /// Holds the card again at this moment if nothing happened: the last one here may still have been settled.
+    Waiting {
+        until: Instant,
+        again: Instant,
+    },
+    Charging {
+        until: Instant,
+        pulls: bool,
+    },
+    Stopping {
+        until: Instant,
+    },
+    Leaving {
+        until: Instant,
+    },
 }
 
 /// The visits of one charging place, one after the other.
@@ -109,7 +127,7 @@ impl Visitor {
         const LOOK: Duration = Duration::from_millis(250);
         match self.visit {
             Visit::Away { until } | Visit::Walking { until } | Visit::Leaving { until } => until,
-            Visit::Waiting { until } | Visit::Charging { until, .. } | Visit::Stopping { until } => {
+            Visit::Waiting { until, .. } | Visit::Charging { until, .. } | Visit::Stopping { until } => {
                 until.min(now + LOOK)
             }
         }
@@ -126,7 +144,7 @@ impl Visitor {
                 Some(Deed::Plug(self.bus()))
             }
             Visit::Walking { until } if until <= now => {
-                self.visit = Visit::Waiting { until: now + self.habits.patience };
+                self.visit = Visit::Waiting { until: now + self.habits.patience, again: now + AGAIN };
                 Some(Deed::Swipe(self.card))
             }
             Visit::Waiting { .. } if charging => {
@@ -136,7 +154,13 @@ impl Visitor {
                 self.visit = Visit::Charging { until, pulls };
                 None
             }
-            Visit::Waiting { until } if until <= now => {
+            Visit::Waiting { until, again }
+                if again <= now && until > now && bay.state() == ChargerState::Idle =>
+            {
+                self.visit = Visit::Waiting { until, again: now + AGAIN };
+                Some(Deed::Swipe(self.card))
+            }
+            Visit::Waiting { until, .. } if until <= now => {
                 self.given_up += 1;
                 self.visit = Visit::Leaving { until: now };
                 None

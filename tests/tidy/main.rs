@@ -25,10 +25,10 @@ const LAYERS: &[(&str, u8)] = &[
     ("observe", 4),
     ("task", 5),
     ("control", 6),
-    ("web", 6),
-    ("app", 7),
-    ("sim", 7),
-    ("cli", 8),
+    ("web", 7),
+    ("app", 8),
+    ("sim", 8),
+    ("cli", 9),
 ];
 
 /// Layers up to this one are pure.
@@ -224,5 +224,17 @@ fn what_users_read_is_there_and_names_no_machine_of_ours() {
         let text = fs::read_to_string(root().join(file)).unwrap_or_else(|_| panic!("{file} is missing"));
         assert!(!text.trim().is_empty(), "{file} is empty");
         assert!(!text.contains("/work/"), "{file} holds a path of one machine");
+    }
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_accepted() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let examples: Vec<&str> =
+        readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!examples.is_empty(), "README.md shows no configuration");
+    for example in examples {
+        let checked = depotd::config::load(example, &|_| Err(std::io::ErrorKind::NotFound.into()));
+        assert!(checked.is_ok(), "{checked:?}\n{example}");
     }
 }

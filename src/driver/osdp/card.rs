@@ -1,14 +1,8 @@
-//! From the bits of a card to the name it goes by (rs485.md 4.3, 5.3), and one report for one showing.
+//! From the bits of a card to the name it goes by (rs485.md 4.3, 5.3).
 
+use crate::driver::card::{self, NoCard};
 use crate::model::ident::CardUid;
-use crate::model::time::Instant;
 use crate::wire::osdp::reply::Raw;
-use std::time::Duration;
-
-/// First octet of a 4-octet UID that a card makes up anew each time (ISO 14443-3; rs485.md 5.3).
-const RANDOM: u8 = 0x08;
-/// Cards that can lie on a reader together (a wallet) without being reported again and again.
-const REMEMBERED: usize = 4;
 
 /// How a reader writes the numbers of cards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,15 +12,6 @@ pub struct Notation {
     /// The first and the last bit are parity (Wiegand) and not part of the number. Numbers of whole octets in raw format
     /// have none and are left alone.
     pub strip_parity: bool,
-}
-
-/// Why bits name no card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NoCard {
-    /// No bits, or more than ten octets.
-    Size,
-    /// A number made up by the card, different each time.
-    Random,
 }
 
 /// The UID in the order on air.
@@ -40,10 +25,7 @@ pub(super) fn uid(raw: &Raw, notation: Notation) -> Result<CardUid, NoCard> {
     if notation.reverse_bytes {
         octets.reverse();
     }
-    if let [RANDOM, _, _, _] = octets[..] {
-        return Err(NoCard::Random);
-    }
-    CardUid::new(&octets).map_err(|_| NoCard::Size)
+    card::name(&octets)
 }
 
 /// The bits between the first and the last, as a number in as many octets as it needs.
@@ -56,34 +38,6 @@ fn without_parity(octets: &[u8], bits: usize) -> Vec<u8> {
         out[octet] |= 1 << (from_end % 8);
     }
     out
-}
-
-/// Swallows what a reader repeats while a card lies on it.
-#[derive(Clone, Debug)]
-pub(super) struct Debounce {
-    quiet: Duration,
-    seen: Vec<(CardUid, Instant)>,
-}
-
-impl Debounce {
-    pub(super) fn new(quiet: Duration) -> Debounce {
-        Debounce { quiet, seen: Vec::new() }
-    }
-
-    /// Whether this is a new showing. Each repeat starts the time anew.
-    pub(super) fn is_new(&mut self, now: Instant, uid: CardUid) -> bool {
-        let quiet = self.quiet;
-        self.seen.retain(|(_, at)| now.since(*at) < quiet);
-        if let Some((_, at)) = self.seen.iter_mut().find(|(known, _)| *known == uid) {
-            *at = now;
-            return false;
-        }
-        if self.seen.len() == REMEMBERED {
-            self.seen.remove(0);
-        }
-        self.seen.push((uid, now));
-        true
-    }
 }
 
 #[cfg(test)]
@@ -124,18 +78,5 @@ mod tests {
         assert!(uid(&raw(0, 56, &[0x08, 1, 2, 3, 4, 5, 6]), plain).is_ok());
         assert_eq!(uid(&raw(0, 0, &[]), plain), Err(NoCard::Size));
         assert_eq!(uid(&raw(0, 88, &[1; 11]), plain), Err(NoCard::Size));
-    }
-
-    #[test]
-    fn a_card_left_on_the_reader_is_one_showing() {
-        let card = CardUid::new(&[1, 2, 3, 4]).unwrap();
-        let other = CardUid::new(&[5, 6, 7, 8]).unwrap();
-        let mut debounce = Debounce::new(Duration::from_secs(2));
-        let at = |ms: u64| Instant(ms * 1000);
-        assert!(debounce.is_new(at(0), card));
-        assert!(debounce.is_new(at(100), other));
-        assert!(!debounce.is_new(at(1_900), card));
-        assert!(!debounce.is_new(at(3_800), card));
-        assert!(debounce.is_new(at(5_800), card));
     }
 }

@@ -1,6 +1,7 @@
 //! Settings of a reader, and which keys are good enough.
 
 use super::card::Notation;
+use crate::driver::card::DEBOUNCE;
 use crate::wire::hex;
 use crate::wire::osdp::secure::BaseKey;
 use std::fmt;
@@ -34,7 +35,7 @@ impl Config {
             mark: true,
             poll: Duration::from_millis(200),
             notation: Notation::default(),
-            debounce: Duration::from_secs(2),
+            debounce: DEBOUNCE,
         }
     }
 

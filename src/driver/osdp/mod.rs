@@ -23,10 +23,12 @@ mod feedback;
 mod presence;
 mod question;
 
-pub use card::{NoCard, Notation};
+pub use super::card::NoCard;
+pub use card::Notation;
 pub use config::{BadKey, Config, Key};
 pub use feedback::Abilities;
 
+use super::card::Debounce;
 use super::{Class, Driver, Foreign, Heard, PlannedQuestion, Question, Timing, Want};
 use crate::model::report::{OrderFault, OrderId, ReaderStatus, Report};
 use crate::model::request::{Feedback, Order, Request};
@@ -35,7 +37,6 @@ use crate::wire::Cut;
 use crate::wire::osdp::secure::{self, Channel, Proof};
 use crate::wire::osdp::{self, Frame};
 use answer::Arrival;
-use card::Debounce;
 use feedback::Step;
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -47,6 +47,22 @@ fn a_charger_that_still_charges_keeps_its_session_and_the_gap_is_billed_by_time(
 }
 
 #[test]
+fn a_quick_restart_at_full_power_adopts_the_session_whatever_the_poll_was_about_to_tell() {
+    for off_ms in [100, 500, 1_000, 2_000] {
+        for into_poll_ms in (0..1_000).step_by(100) {
+            let mut world = World::plain();
+            world.power = world.config.rated.0;
+            world.run(60_500 + into_poll_ms);
+            world.store_now();
+            world.cut(Cut { power: false, durable: true, off_ms });
+            world.run(3_000);
+            let state = world.session.as_ref().map(Session::state);
+            assert_eq!(state, Some(ConnectorState::Charging), "{into_poll_ms} ms, away for {off_ms} ms");
+        }
+    }
+}
+
+#[test]
 fn a_charger_that_lost_power_too_ends_the_session_at_the_present_register_and_the_last_durable_time() {
     let mut world = cut(true, 600_000);
     world.run_until_over(10_000);

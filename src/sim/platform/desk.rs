@@ -367,10 +367,10 @@ impl Platform {
         }
         let (number, device, txn) = (asked.number, asked.device, asked.txn);
         self.desk.answered.push_back(Answered { number, device, txn, reply: raw.to_vec() });
-        out.push(Action::Say(format!(
-            "{number:04X} answered {:02X?}",
-            raw.get(..raw.len().min(8)).unwrap_or(raw)
-        )));
+        if !matches!(number, 0x020E | 0x020F) {
+            let result = raw.first().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            out.push(Action::Say(format!("command {number:04X} answered with {result}")));
+        }
         if let Some(body) = body {
             self.command_answered(now, &asked, body, out);
         }

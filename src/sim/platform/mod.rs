@@ -23,6 +23,7 @@ mod desk;
 pub mod fault;
 mod ledger;
 mod lists;
+mod news;
 mod start;
 mod summary;
 mod telemetry;
@@ -357,6 +358,7 @@ impl Platform {
             }
             Fresh::New => {
                 let reply = self.judge_message(now, id, header, body, octets, out);
+                out.extend(news::of(header, body, reply.as_deref()).map(Action::Say));
                 if let Some(connection) = self.connections.get_mut(&id) {
                     connection.remember_reply(header.sequence, reply.as_deref());
                 }

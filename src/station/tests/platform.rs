@@ -142,6 +142,17 @@ fn a_start_without_plug_waits_sixty_seconds_for_it() {
 }
 
 #[test]
+fn a_start_that_waited_for_its_plug_takes_the_tariff_of_its_beginning() {
+    let mut depot = Depot::supplied(1);
+    depot.online();
+    assert_eq!(depot.remote_start(0, 1), Some(Answer::RemoteStart(5)));
+    assert_eq!(depot.command(station_code(), Command::SetTariff(tariff(8))), Some(Answer::Tariff(0)));
+    depot.plug(0).run(10);
+    let running = depot.station.guns[0].running().expect("it began");
+    assert_eq!(running.session.opening().tariff.as_ref().map(|t| t.number), Some(8));
+}
+
+#[test]
 fn a_plug_that_does_not_come_lets_the_start_lapse() {
     let mut depot = Depot::supplied(1);
     depot.online();
@@ -272,6 +283,20 @@ fn records_are_recalled_by_number_transaction_and_time() {
     depot.plug(0).swipe(0, 1).accept(1).run(5);
     let open = depot.command(station_code(), Command::Recall(Recall::Transaction(number(1))));
     assert_eq!(open, Some(Answer::Recall(2, 0)));
+}
+
+#[test]
+fn a_recall_of_scattered_records_is_one_message_to_the_link() {
+    let mut depot = Depot::supplied(1);
+    depot.charge_offline(0, 1).charge_offline(0, 2).charge_offline(0, 3);
+    depot.disk.records[1].record.end_time = None; // its clock was not trusted
+    let mut depot = depot.restart();
+    depot.online();
+    depot.link.clear();
+    let answer = depot.command(station_code(), Command::Recall(Recall::Time(None, None)));
+    assert_eq!(answer, Some(Answer::Recall(0, 2)));
+    let queued = depot.link.iter().filter(|m| matches!(m, ToLink::Queued(_))).count();
+    assert_eq!(queued, 1);
 }
 
 #[test]
