@@ -235,6 +235,7 @@ impl Platform {
                 filed.for_each(|filed| filed.recalled = true);
                 (0x020B, station, request(0x020B).number("kind", 1).octets("txn", &txn.0), Some(txn))
             }
+            Order::Time(None) if self.current.is_none() => return, // a time that comes late is none
             Order::Time(time) => {
                 let time = time.unwrap_or(now.wall);
                 (0x0104, station, request(0x0104).time("time", Some(time.local())), None)
@@ -328,7 +329,11 @@ impl Platform {
     /// The connection is gone: what was unanswered is asked again on the next one (a list from its beginning).
     pub(super) fn desk_lost(&mut self) {
         self.desk.done.clear();
+        const SET_TIME: u16 = 0x0104;
         for mut asked in std::mem::take(&mut self.desk.open).into_iter().rev() {
+            if asked.number == SET_TIME {
+                continue; // it would come late
+            }
             asked.sends = 0;
             asked.late = false;
             self.desk.waiting.push_front(asked);
