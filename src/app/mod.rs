@@ -93,7 +93,11 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let machines = build::machines(&config, &edge)?;
     let control = server::listen(Path::new(&config.socket)).map_err(|e| Error::Io(e.to_string()))?;
     let page = match &config.web {
-        Some(page) => Some((page, web::listen(page.listen).await.map_err(|e| Error::Io(e.to_string()))?)),
+        Some(page) => {
+            let token = page.token.as_ref().map(secret).transpose()?;
+            let token = token.map(|t| String::from_utf8_lossy(t.octets()).into_owned());
+            Some((web::listen(page.listen).await.map_err(|e| Error::Io(e.to_string()))?, page.listen, token))
+        }
         None => None,
     };
     tracing::info!(
@@ -197,13 +201,9 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
         clock: Arc::clone(&clock),
     });
     tokio::spawn(server::serve(control, desk.clone()));
-    if let Some((page, listener)) = page {
-        let token = match &page.token {
-            Some(source) => Some(String::from_utf8_lossy(secret(source)?.octets()).into_owned()),
-            None => None,
-        };
-        tracing::info!(address = %page.listen, "local page");
-        tokio::spawn(web::serve(listener, page.listen, token, desk));
+    if let Some((listener, address, token)) = page {
+        tracing::info!(%address, "local page");
+        tokio::spawn(web::serve(listener, address, token, desk));
     }
     tokio::spawn(watchdog::run(pulses));
     drop(reports);

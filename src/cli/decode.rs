@@ -5,7 +5,7 @@ use crate::wire::codec::{self, Codec, Decoded, Options};
 use crate::wire::hex;
 use clap::Args;
 use serde_json::{Map, Value, json};
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 /// `decode PROTOCOL [HEX…]`
@@ -46,39 +46,37 @@ pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
 pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     let codec = find(&command.protocol)?;
     let options = options(command)?;
-    let mut out = std::io::stdout().lock();
     let mut good = true;
     if command.hex.is_empty() {
         for line in std::io::stdin().lock().lines() {
             let line = line.map_err(|e| Failure::new(Exit::Io, format_args!("standard input: {e}")))?;
             if !line.trim().is_empty() {
-                good &= one(codec, &line, &options, &mut out)?;
+                good &= one(codec, &line, &options)?;
             }
         }
     } else {
         for stream in &command.hex {
-            good &= one(codec, stream, &options, &mut out)?;
+            good &= one(codec, stream, &options)?;
         }
     }
     if good { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
 }
 
-fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Result<bool, Failure> {
+fn one(codec: &Codec, text: &str, options: &Options) -> Result<bool, Failure> {
     let Some(octets) = hex::parse(text) else {
         return print(
             codec,
             Decoded::Bad { offset: 0, error: "not_hex: not an even number of hex digits".to_owned() },
-            out,
         );
     };
     let mut good = true;
     for decoded in (codec.decode)(&octets, options) {
-        good &= print(codec, decoded, out)?;
+        good &= print(codec, decoded)?;
     }
     Ok(good)
 }
 
-fn print(codec: &Codec, decoded: Decoded, out: &mut impl Write) -> Result<bool, Failure> {
+fn print(codec: &Codec, decoded: Decoded) -> Result<bool, Failure> {
     let (good, object) = match decoded {
         Decoded::Good { object, .. } => {
             let mut shown = Map::new();
@@ -96,8 +94,7 @@ fn print(codec: &Codec, decoded: Decoded, out: &mut impl Write) -> Result<bool, 
             (false, shown)
         }
     };
-    writeln!(out, "{}", Value::Object(object))
-        .map_err(|e| Failure::new(Exit::Io, format_args!("standard output: {e}")))?;
+    super::print(format_args!("{}\n", Value::Object(object)))?;
     Ok(good)
 }
 
