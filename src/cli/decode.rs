@@ -2,6 +2,7 @@
 
 use super::{Exit, Failure};
 use crate::wire::codec::{self, Codec, Decoded, Options};
+use crate::wire::gbt27930::Edition;
 use crate::wire::hex;
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -11,10 +12,14 @@ use std::path::{Path, PathBuf};
 /// `decode PROTOCOL [HEX…]`
 #[derive(Args, Debug)]
 pub(super) struct Decode {
-    /// dlt645, modbus-rtu, mt62x, osdp, uid-frame or platform222
+    /// dlt645, modbus-rtu, osdp, mt62x, uid-frame, platform222, ykc16, gbt27930, tcu or slcan
     protocol: String,
-    /// Octets in hex; each argument is a stream of its own. Without any, lines of standard input
+    /// Octets in hex; each argument is a stream of its own. Without any, lines of standard input. gbt27930 and tcu
+    /// take candump lines or ID#DATA, all of one bus
     hex: Vec<String>,
+    /// gbt27930: edition, 2011 or 2015 [default: what BRM says, else 2015]
+    #[arg(long)]
+    edition: Option<Edition>,
     /// modbus-rtu: the frames are responses
     #[arg(long)]
     response: bool,
@@ -46,6 +51,7 @@ pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
 pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     let codec = find(&command.protocol)?;
     let options = options(command)?;
+<<<<<<< HEAD
     let mut good = true;
     if command.hex.is_empty() {
         for line in std::io::stdin().lock().lines() {
@@ -57,21 +63,59 @@ pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     } else {
         for stream in &command.hex {
             good &= one(codec, stream, &options)?;
+=======
+    let mut out = std::io::stdout().lock();
+    let mut bus = codec.bus.map(|open| open(&options));
+    let mut good = true;
+    for (at, line) in lines(command).enumerate() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+>>>>>>> main
         }
+        good &= match &mut bus {
+            Some(bus) => print_all(codec, bus.line(at, &line), &mut out)?,
+            None => one(codec, &line, &options, &mut out)?,
+        };
+    }
+    if let Some(mut bus) = bus {
+        good &= print_all(codec, bus.end(), &mut out)?;
     }
     if good { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
 }
 
+<<<<<<< HEAD
 fn one(codec: &Codec, text: &str, options: &Options) -> Result<bool, Failure> {
+=======
+/// The arguments, or without any the lines of standard input.
+fn lines(command: &Decode) -> Box<dyn Iterator<Item = Result<String, Failure>> + '_> {
+    if !command.hex.is_empty() {
+        return Box::new(command.hex.iter().cloned().map(Ok));
+    }
+    let broken = |e| Failure::new(Exit::Io, format_args!("standard input: {e}"));
+    Box::new(std::io::stdin().lock().lines().map(move |line| line.map_err(broken)))
+}
+
+fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Result<bool, Failure> {
+>>>>>>> main
     let Some(octets) = hex::parse(text) else {
         return print(
             codec,
             Decoded::Bad { offset: 0, error: "not_hex: not an even number of hex digits".to_owned() },
         );
     };
+    print_all(codec, (codec.decode)(&octets, options), out)
+}
+
+fn print_all(codec: &Codec, all: Vec<Decoded>, out: &mut impl Write) -> Result<bool, Failure> {
     let mut good = true;
+<<<<<<< HEAD
     for decoded in (codec.decode)(&octets, options) {
         good &= print(codec, decoded)?;
+=======
+    for decoded in all {
+        good &= print(codec, decoded, out)?;
+>>>>>>> main
     }
     Ok(good)
 }
@@ -120,6 +164,7 @@ fn options(command: &Decode) -> Result<Options, Failure> {
         key,
         context,
         profile: command.profile.as_deref().map(profile).transpose()?,
+        edition: command.edition,
     })
 }
 

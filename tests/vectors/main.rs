@@ -5,8 +5,11 @@
 
 mod card_readers;
 mod dlt645;
+mod gbt27930;
 mod harness;
 mod modbus;
 mod osdp;
 mod platform222;
+mod slcan;
+mod tcu;
 mod ykc16;

@@ -382,6 +382,10 @@ impl Driver for Charger {
         self.profile.timing
     }
 
+    fn answers_name_commands(&self) -> bool {
+        true // orders are writes, and only they
+    }
+
     fn load(&self) -> Vec<PlannedQuestion> {
         self.live.load().collect()
     }
