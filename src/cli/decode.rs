@@ -6,7 +6,7 @@ use crate::wire::gbt27930::Edition;
 use crate::wire::hex;
 use clap::Args;
 use serde_json::{Map, Value, json};
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 /// `decode PROTOCOL [HEX…]`
@@ -51,6 +51,19 @@ pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
 pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     let codec = find(&command.protocol)?;
     let options = options(command)?;
+<<<<<<< HEAD
+    let mut good = true;
+    if command.hex.is_empty() {
+        for line in std::io::stdin().lock().lines() {
+            let line = line.map_err(|e| Failure::new(Exit::Io, format_args!("standard input: {e}")))?;
+            if !line.trim().is_empty() {
+                good &= one(codec, &line, &options)?;
+            }
+        }
+    } else {
+        for stream in &command.hex {
+            good &= one(codec, stream, &options)?;
+=======
     let mut out = std::io::stdout().lock();
     let mut bus = codec.bus.map(|open| open(&options));
     let mut good = true;
@@ -58,6 +71,7 @@ pub(super) fn run(command: &Decode) -> Result<(), Failure> {
         let line = line?;
         if line.trim().is_empty() {
             continue;
+>>>>>>> main
         }
         good &= match &mut bus {
             Some(bus) => print_all(codec, bus.line(at, &line), &mut out)?,
@@ -70,6 +84,9 @@ pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     if good { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
 }
 
+<<<<<<< HEAD
+fn one(codec: &Codec, text: &str, options: &Options) -> Result<bool, Failure> {
+=======
 /// The arguments, or without any the lines of standard input.
 fn lines(command: &Decode) -> Box<dyn Iterator<Item = Result<String, Failure>> + '_> {
     if !command.hex.is_empty() {
@@ -80,11 +97,11 @@ fn lines(command: &Decode) -> Box<dyn Iterator<Item = Result<String, Failure>> +
 }
 
 fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Result<bool, Failure> {
+>>>>>>> main
     let Some(octets) = hex::parse(text) else {
         return print(
             codec,
             Decoded::Bad { offset: 0, error: "not_hex: not an even number of hex digits".to_owned() },
-            out,
         );
     };
     print_all(codec, (codec.decode)(&octets, options), out)
@@ -92,13 +109,18 @@ fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Re
 
 fn print_all(codec: &Codec, all: Vec<Decoded>, out: &mut impl Write) -> Result<bool, Failure> {
     let mut good = true;
+<<<<<<< HEAD
+    for decoded in (codec.decode)(&octets, options) {
+        good &= print(codec, decoded)?;
+=======
     for decoded in all {
         good &= print(codec, decoded, out)?;
+>>>>>>> main
     }
     Ok(good)
 }
 
-fn print(codec: &Codec, decoded: Decoded, out: &mut impl Write) -> Result<bool, Failure> {
+fn print(codec: &Codec, decoded: Decoded) -> Result<bool, Failure> {
     let (good, object) = match decoded {
         Decoded::Good { object, .. } => {
             let mut shown = Map::new();
@@ -116,8 +138,7 @@ fn print(codec: &Codec, decoded: Decoded, out: &mut impl Write) -> Result<bool, 
             (false, shown)
         }
     };
-    writeln!(out, "{}", Value::Object(object))
-        .map_err(|e| Failure::new(Exit::Io, format_args!("standard output: {e}")))?;
+    super::print(format_args!("{}\n", Value::Object(object)))?;
     Ok(good)
 }
 

@@ -131,12 +131,12 @@ pub fn main() -> ExitCode {
             Command::Encode(command) => encode::run(&command),
             Command::Check { config } => {
                 super::depotd::load(&config)?;
-                println!("{}: ok", config.display());
-                Ok(())
+                super::print(format_args!("{}: ok\n", config.display()))
             }
             Command::Completions { shell } => {
-                clap_complete::generate(shell, &mut Args::command(), "depotctl", &mut std::io::stdout());
-                Ok(())
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Args::command(), "depotctl", &mut script);
+                super::print(String::from_utf8_lossy(&script))
             }
             Command::Verify { db: Some(db), config } => verify_file(&db, config.as_deref(), link.json),
             Command::Verify { db: None, .. } => verdict(&link.ask(&Ask::Verify)?, link.json),
@@ -179,7 +179,7 @@ impl Daemon {
 
     fn show(&self, ask: &Ask, text: impl FnOnce(&Value) -> String) -> Result<(), Failure> {
         let data = self.ask(ask)?;
-        show::print(&if self.json { show::document(&data) } else { text(&data) })
+        super::print(if self.json { show::document(&data) } else { text(&data) })
     }
 
     fn list(&self, ask: &Ask, columns: Columns) -> Result<(), Failure> {
@@ -188,7 +188,7 @@ impl Daemon {
 
     fn order(&self, ask: &Ask) -> Result<(), Failure> {
         let data = self.ask(ask)?;
-        show::print(&if self.json { show::document(&data) } else { "done\n".to_owned() })
+        super::print(if self.json { show::document(&data) } else { "done\n".to_owned() })
     }
 }
 
@@ -218,8 +218,8 @@ fn verify_file(db: &Path, config: Option<&Path>, json: bool) -> Result<(), Failu
 }
 
 fn verdict(data: &Value, json: bool) -> Result<(), Failure> {
-    show::print(&if json { show::document(data) } else { show::one(data) })?;
-    if data["holds"] == Value::Bool(true) { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
+    let printed = super::print(if json { show::document(data) } else { show::one(data) });
+    if data["holds"] == Value::Bool(true) { printed } else { Err(Failure::silent(Exit::Data)) }
 }
 
 /// Who gives the order, as the operating system knows it.

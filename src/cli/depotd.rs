@@ -38,8 +38,7 @@ pub fn main() -> ExitCode {
     super::run("depotd", |args: Args| match args.command {
         Command::Check { config } => {
             load(&config)?;
-            println!("{}: ok", config.display());
-            Ok(())
+            super::print(format_args!("{}: ok\n", config.display()))
         }
         Command::Run { config } => {
             let checked = load(&config)?;

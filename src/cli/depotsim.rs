@@ -9,6 +9,8 @@ use crate::sim::people::Habits;
 use crate::sim::plan::Plan;
 use crate::sim::{centre, demo, household, typed, yard};
 use clap::{Parser, Subcommand, ValueEnum};
+use std::fmt::Display;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -156,35 +158,51 @@ async fn run_depot(
     let (wants, wanted) = mpsc::channel(16);
     let (events, mut happened) = mpsc::unbounded_channel();
     tokio::spawn(yard::run(depot, lines, wanted, events, clock));
-    println!("ready {}", file.display());
-    println!("seed {seed}");
+    say(format_args!("ready {}", file.display()));
+    say(format_args!("seed {seed}"));
     let mut keyboard = Keyboard::new()?;
     loop {
         let line = tokio::select! {
-            Some(event) = happened.recv() => { println!("{event}"); continue; }
+            Some(event) = happened.recv() => { say(event); continue; }
             line = keyboard.next() => line,
         };
-        let Some(line) = line else { return Ok(()) };
+        let Some(line) = line else { return farewell(&wants).await };
         match typed::parse(&line) {
-            Ok(typed::Typed::Quit) => return Ok(()),
+            Ok(typed::Typed::Quit) => return farewell(&wants).await,
             Ok(typed::Typed::State) => {
                 let (answer, answered) = oneshot::channel();
                 let look = move |depot: &mut Depot| drop(answer.send(typed::state(depot)));
                 drop(wants.send(yard::Want::Look(Box::new(look))).await);
-                println!("ok {}", answered.await.unwrap_or_default());
+                let state = answered.await.unwrap_or_default();
+                say(format_args!("ok {state}"));
+            }
+            Ok(typed::Typed::Close) => {
+                drop(wants.send(yard::Want::Look(Box::new(Depot::close))).await);
+                say("ok");
             }
             Ok(typed::Typed::Act(act)) => {
                 let (answer, answered) = oneshot::channel();
                 drop(wants.send(yard::Want::Act(act, answer)).await);
                 match answered.await {
-                    Ok(Ok(())) => println!("ok"),
-                    Ok(Err(why)) => println!("error {why}"),
+                    Ok(Ok(())) => say("ok"),
+                    Ok(Err(why)) => say(format_args!("error {why}")),
                     Err(_) => return Ok(()),
                 }
             }
-            Err(why) => println!("error {why}"),
+            Err(why) => say(format_args!("error {why}")),
         }
     }
+}
+
+/// What the depot saw, and what its devices complain of. A master that did what it must not is exit 65.
+async fn farewell(wants: &mpsc::Sender<yard::Want>) -> Result<(), Failure> {
+    let (answer, answered) = oneshot::channel();
+    let look = move |depot: &mut Depot| drop(answer.send((depot.visits(), depot.complaints())));
+    drop(wants.send(yard::Want::Look(Box::new(look))).await);
+    let ((charged, given_up), complaints) = answered.await.unwrap_or_default();
+    complaints.iter().for_each(|complaint| say(format_args!("device complains: {complaint}")));
+    say(format_args!("{charged} visits charged, {given_up} gave up, {} complaints", complaints.len()));
+    if complaints.is_empty() { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
 }
 
 async fn run_platform(
@@ -209,8 +227,8 @@ async fn run_platform(
         ),
         None => None,
     };
-    println!("ready {address}");
-    println!("seed {seed}");
+    say(format_args!("ready {address}"));
+    say(format_args!("seed {seed}"));
     let mut keyboard = Keyboard::new()?;
     loop {
         let line = tokio::select! {
@@ -221,32 +239,36 @@ async fn run_platform(
             None | Some(Ok(centre::Typed::Quit)) => break,
             Some(Ok(centre::Typed::Want(want))) => {
                 drop(wants.send(want).await);
-                println!("ok");
+                say("ok");
             }
             Some(Ok(centre::Typed::Summary)) => {
                 if let Some(summary) = centre::look(&wants, |platform| platform.summary()).await {
-                    println!("ok\n{summary}");
+                    say(format_args!("ok\n{summary}"));
                 }
             }
-            Some(Err(why)) => println!("error {why}"),
+            Some(Err(why)) => say(format_args!("error {why}")),
         }
     }
     let summary = centre::look(&wants, |platform| platform.summary()).await.unwrap_or_default();
-    println!("{summary}");
+    say(&summary);
     if summary.is_clean() { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
 }
 
 fn note(journal: Option<&mut std::fs::File>, text: &str) -> Result<(), Failure> {
-    use std::io::Write;
     match journal {
         Some(file) => {
             writeln!(file, "{text}").map_err(|e| Failure::new(Exit::Io, format_args!("journal: {e}")))
         }
         None => {
-            println!("{text}");
+            say(text);
             Ok(())
         }
     }
+}
+
+/// One line on stdout. A run goes on when nobody reads it any more.
+fn say(line: impl Display) {
+    drop(writeln!(std::io::stdout(), "{line}"));
 }
 
 /// Typed lines. The end of stdin does not end a run; SIGTERM does.

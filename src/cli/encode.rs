@@ -44,7 +44,7 @@ pub(super) fn run(command: &Encode) -> Result<(), Failure> {
             Err(error) => Err(error.to_string()),
         };
         match encoded {
-            Ok(octets) => println!("{}", hex::upper(&octets)),
+            Ok(octets) => super::print(format_args!("{}\n", hex::upper(&octets)))?,
             Err(error) => {
                 eprintln!("depotctl: line {}: {error}", number + 1);
                 good = false;

@@ -16,11 +16,14 @@ pub use depotsim::main as depotsim;
 
 use clap::Parser;
 use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// How a program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
+    /// 0: nothing is wrong.
+    Ok = 0,
     /// 64: the command line is wrong.
     Usage = 64,
     /// 65: the data is bad.
@@ -59,6 +62,15 @@ impl Failure {
     fn silent(exit: Exit) -> Failure {
         Failure { exit, line: None }
     }
+}
+
+/// Writes to stdout. Nobody who reads any more is no fault: the program ends with 0 and says nothing.
+fn print(text: impl Display) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    write!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::silent(Exit::Ok),
+        _ => Failure::new(Exit::Io, format_args!("standard output: {error}")),
+    })
 }
 
 /// Parses the command line and runs. Wrong usage is 64, help and version are 0.

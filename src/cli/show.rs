@@ -1,10 +1,8 @@
 //! Answers of the daemon as text for a terminal.
 
 use super::table::{Table, terminal_width};
-use super::{Exit, Failure};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 /// Column heads and where their cells are found: a path of keys, dots between.
 pub(super) type Columns = &'static [(&'static str, &'static str)];
@@ -24,41 +22,56 @@ pub(super) const DEVICES: Columns = &[
     ("line", "line"),
     ("address", "address"),
     ("link", "health.link"),
-    ("asked", "health.asked"),
-    ("answered", "health.answered"),
-    ("timeouts", "health.timeouts"),
-    ("foreign", "health.foreign"),
-    ("mean ms", "health.mean_ms"),
-    ("since s", "health.since_s"),
+    ("for", "health.link_for_ms|age"),
+    ("asked", "health.counters.sent"),
+    ("answered", "health.counters.answered"),
+    ("timeouts", "health.counters.timeouts"),
+    ("noise", "health.counters.noise_octets"),
+    ("mean ms", "health.round_trip.mean_us|ms"),
+    ("p99 ms", "health.round_trip.p99_us|ms"),
 ];
 pub(super) const LINES: Columns = &[
     ("line", "name"),
     ("state", "state"),
-    ("use", "used_permille|permille"),
-    ("asked", "asked"),
-    ("answered", "answered"),
-    ("timeouts", "timeouts"),
-    ("retries", "retries"),
-    ("noise", "noise_octets"),
-    ("foreign", "foreign"),
-    ("late", "late_octets"),
-    ("reopened", "reopened"),
+    ("for", "state_for_ms|age"),
+    ("use", "use_permille|permille"),
+    ("planned", "planned_permille|permille"),
+    ("asked", "counters.sent"),
+    ("answered", "counters.answered"),
+    ("timeouts", "counters.timeouts"),
+    ("retries", "counters.retries"),
+    ("noise", "counters.noise_octets"),
+    ("late", "counters.late_octets"),
+    ("stray", "stray_octets"),
 ];
-pub(super) const SESSIONS: Columns =
-    &[("txn", "txn"), ("connector", "connector"), ("phase", "phase"), ("open", "open"), ("at", "at")];
-pub(super) const RECORDS: Columns = &[
-    ("number", "number"),
+pub(super) const SESSIONS: Columns = &[
     ("txn", "txn"),
     ("connector", "connector"),
+    ("open", "open"),
+    ("phase", "phase"),
+    ("began", "began"),
+    ("since", "since"),
+];
+pub(super) const RECORDS: Columns = &[
+    ("no.", "number"),
+    ("txn", "txn"),
+    ("connector", "connector"),
+    ("state", "state"),
+    ("energy", "energy|kWh"),
+    ("yuan", "amount|yuan"),
     ("start", "start"),
     ("end", "end"),
-    ("energy", "energy|kWh"),
-    ("amount", "amount|yuan"),
-    ("state", "state"),
     ("reason", "reason"),
 ];
-pub(super) const QUEUE: Columns =
-    &[("lane", "lane"), ("id", "id"), ("txn", "txn"), ("state", "state"), ("why", "why")];
+pub(super) const QUEUE: Columns = &[
+    ("lane", "lane"),
+    ("id", "id"),
+    ("txn", "txn"),
+    ("state", "state"),
+    ("since", "since"),
+    ("why", "why"),
+    ("what", "what"),
+];
 pub(super) const CARDS: Columns = &[
     ("uid", "uid"),
     ("account", "account"),
@@ -72,8 +85,8 @@ pub(super) const ALARMS: Columns = &[
     ("level", "level"),
     ("subject", "subject"),
     ("since", "since"),
-    ("what", "text"),
-    ("告警", "text_zh"),
+    ("what", "en"),
+    ("告警", "zh"),
 ];
 pub(super) const AUDIT: Columns = &[("at", "at"), ("who", "who"), ("what", "what")];
 
@@ -84,8 +97,8 @@ pub(super) fn document(data: &Value) -> String {
 
 /// Rows as a table fitted to the terminal.
 pub(super) fn list(data: &Value, columns: Columns) -> String {
-    // Lists with a head (the card list with its version) carry their rows under `rows`.
-    let rows = data.as_array().or_else(|| data["rows"].as_array());
+    // The card list comes with its version and carries its rows under a key.
+    let rows = data.as_array().or_else(|| data.as_object()?.values().find_map(Value::as_array));
     let mut table = Table::new(&columns.iter().map(|(head, _)| *head).collect::<Vec<_>>());
     for row in rows.into_iter().flatten() {
         table.row(columns.iter().map(|(_, path)| cell(row, path)).collect());
@@ -93,7 +106,7 @@ pub(super) fn list(data: &Value, columns: Columns) -> String {
     let mut text = String::new();
     if let Some(head) = data.as_object() {
         let words: Vec<String> =
-            head.iter().filter(|(k, _)| *k != "rows").map(|(k, v)| format!("{k} {}", plain(v))).collect();
+            head.iter().filter(|(_, v)| !v.is_array()).map(|(k, v)| format!("{k} {}", plain(v))).collect();
         let _infallible = writeln!(text, "{}", words.join(", "));
     }
     text + &if table.is_empty() { "none\n".to_owned() } else { table.fit(terminal_width()) }
@@ -119,22 +132,37 @@ fn tree(text: &mut String, data: &Value, depth: usize) {
             Value::Array(rows) if rows.iter().any(Value::is_object) => {
                 let _infallible = writeln!(text, "{indent}{key}");
                 for row in rows {
-                    let words: Vec<String> = row
-                        .as_object()
-                        .into_iter()
-                        .flatten()
-                        .filter(|(_, v)| !v.is_null())
-                        .map(|(k, v)| format!("{k} {}", plain(v)))
-                        .collect();
-                    let _infallible = writeln!(text, "{indent}  {}", words.join("  "));
+                    let _infallible = writeln!(text, "{indent}  {}", words(row));
                 }
             }
             Value::Null => {}
             other => {
-                let _infallible = writeln!(text, "{indent}{key:width$}  {}", plain(other));
+                let _infallible = writeln!(text, "{indent}{key:width$}  {}", quantity(key, other));
             }
         }
     }
+}
+
+/// A row of a list inside an object. Steps speak for themselves, other rows name what they say.
+fn words(row: &Value) -> String {
+    if let (Some(at), Some(what)) = (row.get("at"), row.get("what")) {
+        return format!("{:19}  {}", plain(at), plain(what));
+    }
+    let named = row.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null());
+    named.map(|(k, v)| format!("{k} {}", quantity(k, v))).collect::<Vec<_>>().join("  ")
+}
+
+/// A value with the unit that its key stands for, in full.
+fn quantity(key: &str, value: &Value) -> String {
+    let unit = match key {
+        "energy" | "energy_total" | "start_register" | "end_register" => "kWh",
+        "amount" | "electricity_total" | "service_total" | "electricity_amount" | "service_amount" => "yuan",
+        _ => return plain(value),
+    };
+    let Some(number) = value.as_i64() else { return plain(value) };
+    let sign = if number < 0 { "-" } else { "" };
+    let number = number.unsigned_abs();
+    format!("{sign}{}.{:04} {unit}", number / 10_000, number % 10_000)
 }
 
 /// The one screen of `depotctl status`.
@@ -142,10 +170,9 @@ pub(super) fn status(data: &Value) -> String {
     let mut text = String::new();
     let word = |path: &str| cell(data, path);
     let _infallible = writeln!(text, "{}  {}  depotd {}", word("code"), word("name"), word("version"));
-    let link = if data["link"]["online"] == Value::Bool(true) { "online" } else { "offline" };
     let _infallible = writeln!(
         text,
-        "platform  {link} ({})  {}   records waiting {}   time {} ({})",
+        "platform {}  {}   records waiting {}   time {} ({})",
         word("link.state"),
         word("link.address"),
         word("unsent_records"),
@@ -160,6 +187,9 @@ pub(super) fn status(data: &Value) -> String {
         word("card_list.count"),
         word("open_sessions"),
     );
+    if data["storage_ok"] == Value::Bool(false) {
+        text.push_str("the database cannot be written: see alarms below and journalctl -u depotd\n\n");
+    }
     text.push_str(&list(&data["connectors"], CONNECTORS));
     text.push_str("\nopen alarms\n");
     text.push_str(&list(&data["alarms"], ALARMS));
@@ -174,8 +204,21 @@ fn cell(row: &Value, path: &str) -> String {
         (Some(energy), "kWh") => format!("{}.{:02} kWh", energy / 10_000, energy.abs() % 10_000 / 100),
         (Some(amount), "yuan") => format!("{}.{:04}", amount / 10_000, amount.abs() % 10_000),
         (Some(share), "permille") => format!("{}.{} %", share / 10, share % 10),
+        (Some(0), "%") => "-".to_owned(), // no vehicle says so
         (Some(percent), "%") => format!("{percent} %"),
+        (Some(us), "ms") => format!("{}.{}", us / 1000, us % 1000 / 100),
+        (Some(ms), "age") => age(ms / 1000),
         _ => plain(value),
+    }
+}
+
+/// A duration in its two largest units.
+fn age(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        86_400.. => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
     }
 }
 
@@ -185,16 +228,6 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Bool(yes) => (if *yes { "yes" } else { "no" }).to_owned(),
         other => other.to_string(),
-    }
-}
-
-/// Writes to stdout; a closed pipe is no fault.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Io, format_args!("standard output: {error}")))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -210,6 +243,27 @@ mod tests {
         assert_eq!(cell(&row, "power_w|kW"), "60.2 kW");
         assert_eq!(cell(&row, "amount|yuan"), "14.6790");
         assert_eq!(cell(&row, "soc|%"), "-");
+    }
+
+    #[test]
+    fn a_list_with_a_head_shows_both() {
+        let cards =
+            json!({ "version": 3, "count": 1, "cards": [{ "uid": "A40F2006", "status": "allowed" }] });
+        let text = list(&cards, CARDS);
+        assert!(text.starts_with("version 3, count 1\n"), "{text}");
+        assert!(text.contains("A40F2006"), "{text}");
+    }
+
+    #[test]
+    fn a_sheet_shows_quantities_with_their_units() {
+        let sheet =
+            json!({ "energy": 1600, "steps": [{ "at": "08:00:00", "what": "charging" }], "refusal": null });
+        assert_eq!(one(&sheet), "energy   0.1600 kWh\nsteps\n  08:00:00             charging\n");
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_two_largest_units() {
+        assert_eq!([59, 61, 7_260, 90_000].map(age), ["59 s", "1 min 1 s", "2 h 1 min", "1 d 1 h"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Tables for a terminal: columns as wide as they need, the last one cut to fit.
+//! Tables for a terminal: columns as wide as they need, numbers to the right, what does not fit cut.
 
 use std::fmt::Write;
 
@@ -29,16 +29,24 @@ impl Table {
                 self.rows.iter().filter_map(|r| r.get(c)).map(|cell| columns_of(cell)).max().unwrap_or(0)
             })
             .collect();
+        let right: Vec<bool> = (0..columns).map(|c| self.is_numeric(c)).collect();
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
-            for (cell, wide) in row.iter().zip(&widths) {
-                line.push_str(cell);
-                line.push_str(&" ".repeat(wide - columns_of(cell) + 2));
+            for ((cell, wide), right) in row.iter().zip(&widths).zip(&right) {
+                let room = " ".repeat(wide - columns_of(cell));
+                let (before, after) = if *right { (room.as_str(), "") } else { ("", room.as_str()) };
+                line.extend([before, cell, after, "  "]);
             }
             let _infallible = writeln!(text, "{}", cut(line.trim_end(), width));
         }
         text
+    }
+
+    /// Only numbers, with or without a unit.
+    fn is_numeric(&self, column: usize) -> bool {
+        let mut cells = self.rows[1..].iter().filter_map(|r| r.get(column)).filter(|c| *c != "-").peekable();
+        cells.peek().is_some() && cells.all(|c| c.starts_with(|d: char| d.is_ascii_digit() || d == '-'))
     }
 }
 
@@ -76,12 +84,13 @@ fn cut(text: &str, width: usize) -> String {
     kept + "…"
 }
 
-/// Columns of the terminal on stdout; 100 when there is none, and never less than 40.
+/// Columns of the terminal on stdout, never less than 40. Where there is none (a pipe, a file), nothing is cut.
 pub(super) fn terminal_width() -> usize {
     if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()) {
         return std::cmp::max(columns, 40);
     }
-    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(100, |size| usize::from(size.ws_col).max(40))
+    rustix::termios::tcgetwinsize(std::io::stdout())
+        .map_or(usize::MAX, |size| usize::from(size.ws_col).max(40))
 }
 
 #[cfg(test)]
@@ -94,6 +103,15 @@ mod tests {
         table.row(vec!["充电桩".to_owned(), "idle".to_owned()]);
         table.row(vec!["pile-1".to_owned(), "charging".to_owned()]);
         assert_eq!(table.fit(80), "NAME    STATE\n充电桩  idle\npile-1  charging\n");
+        assert_eq!(table.fit(usize::MAX), table.fit(80));
         assert_eq!(table.fit(10).lines().next(), Some("NAME    S…"));
+    }
+
+    #[test]
+    fn numbers_stand_at_the_right() {
+        let mut table = Table::new(&["no.", "energy", "end"]);
+        table.row(vec!["9".to_owned(), "0.10 kWh".to_owned(), "-".to_owned()]);
+        table.row(vec!["10".to_owned(), "12.00 kWh".to_owned(), "08:00".to_owned()]);
+        assert_eq!(table.fit(80), "NO.     ENERGY    END\n  9   0.10 kWh      -\n 10  12.00 kWh  08:00\n");
     }
 }

@@ -11,14 +11,15 @@ use crate::model::quantity::{Energy, Power};
 pub enum Typed {
     /// Do this to the depot.
     Act(Act),
+    /// No more buses come; who is there finishes.
+    Close,
     /// Say how it stands.
     State,
     /// End.
     Quit,
 }
 
-const HELP: &str =
-    "known: plug CODE/N [BUS], unplug CODE/N, swipe READER UID, fault DEVICE KIND, heal DEVICE, state, quit";
+const HELP: &str = "known: plug CODE/N [BUS], unplug CODE/N, swipe READER UID, fault DEVICE KIND, heal DEVICE, close, state, quit";
 
 /// Reads a line. An error says what is known.
 pub fn parse(line: &str) -> Result<Typed, String> {
@@ -39,6 +40,7 @@ pub fn parse(line: &str) -> Result<Typed, String> {
             Typed::Act(Act::Fault((*device).to_owned(), fault))
         }
         ["heal", device] => Typed::Act(Act::Heal((*device).to_owned())),
+        ["close"] => Typed::Close,
         ["state"] => Typed::State,
         ["quit"] => Typed::Quit,
         _ => return Err(HELP.to_owned()),

@@ -24,7 +24,7 @@ pub struct SessionLine {
     pub txn: TransactionNumber,
     /// Where.
     pub connector: ConnectorId,
-    /// Phase.
+    /// Phase; `closed` when it is over.
     pub phase: String,
     /// Still open.
     pub open: bool,
@@ -252,11 +252,12 @@ fn local(at: Option<Utc>) -> Option<String> {
 }
 
 fn session_line(row: &Row<'_>) -> rusqlite::Result<SessionLine> {
+    let open = row.get("open")?;
     Ok(SessionLine {
         txn: row.get("txn")?,
         connector: connector(row)?,
-        phase: row.get("phase")?,
-        open: row.get("open")?,
+        phase: if open { row.get("phase")? } else { "closed".into() },
+        open,
         began: local(row.get("began")?),
         since: local(row.get("at")?),
     })
