@@ -118,7 +118,7 @@ fn the_manual_page_names_every_built_in_profile() {
 
 #[test]
 fn the_unit_and_the_program_agree_on_places() {
-    let unit = shipped("systemd/depotd.service");
+    let unit = shipped("../systemd/depotd.service");
     let config = config::load(&shipped("etc/depotd.toml"), &|_| Err(std::io::ErrorKind::NotFound.into()));
     let config = config.expect("a good file");
     assert!(unit.contains("\nStateDirectory=depotd\n") && config.store.path.starts_with("/var/lib/depotd/"));
