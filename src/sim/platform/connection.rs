@@ -187,7 +187,9 @@ impl Connection {
         faults: &mut Vec<String>,
     ) {
         let Some(message) = layout::message(header.number) else { return };
-        if self.bunched || matches!(message.class, Class::Flow | Class::Latest) {
+        // A question ends after 30 s, wherever its repetitions stand: one that was disturbed may be asked anew.
+        let asked_anew = header.number == 0x0202 && self.disturbed;
+        if self.bunched || asked_anew || matches!(message.class, Class::Flow | Class::Latest) {
             return;
         }
         let most = if header.number == 0x020A { window } else { 1 };
