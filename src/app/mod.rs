@@ -102,19 +102,15 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let machines = build::machines(&config, &edge)?;
     let control = server::listen(Path::new(&config.socket)).map_err(|e| Error::Io(e.to_string()))?;
     let page = match &config.web {
-<<<<<<< HEAD
         Some(page) => {
             let token = page.token.as_ref().map(secret).transpose()?;
             let token = token.map(|t| String::from_utf8_lossy(t.octets()).into_owned());
-            Some((web::listen(page.listen).await.map_err(|e| Error::Io(e.to_string()))?, page.listen, token))
+            Some((listen("web", page.listen).await?, page.listen, token))
         }
-=======
-        Some(page) => Some((page, listen("web", page.listen).await?)),
         None => None,
     };
     let metrics = match config.metrics {
         Some(address) => Some((address, listen("metrics", address).await?)),
->>>>>>> main
         None => None,
     };
     tracing::info!(
@@ -218,23 +214,13 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
         clock: Arc::clone(&clock),
     });
     tokio::spawn(server::serve(control, desk.clone()));
-<<<<<<< HEAD
-    if let Some((listener, address, token)) = page {
-        tracing::info!(%address, "local page");
-        tokio::spawn(web::serve(listener, address, token, desk));
-=======
     if let Some((address, listener)) = metrics {
         tracing::info!(%address, "metrics");
         tokio::spawn(web::metrics::serve(listener, desk.clone()));
     }
-    if let Some((page, listener)) = page {
-        let token = match &page.token {
-            Some(source) => Some(String::from_utf8_lossy(secret(source)?.octets()).into_owned()),
-            None => None,
-        };
-        tracing::info!(address = %page.listen, "local page");
-        tokio::spawn(web::serve(listener, page.listen, token, desk));
->>>>>>> main
+    if let Some((listener, address, token)) = page {
+        tracing::info!(%address, "local page");
+        tokio::spawn(web::serve(listener, address, token, desk));
     }
     tokio::spawn(watchdog::run(pulses));
     drop(reports);

@@ -51,42 +51,24 @@ pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
 pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     let codec = find(&command.protocol)?;
     let options = options(command)?;
-<<<<<<< HEAD
-    let mut good = true;
-    if command.hex.is_empty() {
-        for line in std::io::stdin().lock().lines() {
-            let line = line.map_err(|e| Failure::new(Exit::Io, format_args!("standard input: {e}")))?;
-            if !line.trim().is_empty() {
-                good &= one(codec, &line, &options)?;
-            }
-        }
-    } else {
-        for stream in &command.hex {
-            good &= one(codec, stream, &options)?;
-=======
-    let mut out = std::io::stdout().lock();
     let mut bus = codec.bus.map(|open| open(&options));
     let mut good = true;
     for (at, line) in lines(command).enumerate() {
         let line = line?;
         if line.trim().is_empty() {
             continue;
->>>>>>> main
         }
         good &= match &mut bus {
-            Some(bus) => print_all(codec, bus.line(at, &line), &mut out)?,
-            None => one(codec, &line, &options, &mut out)?,
+            Some(bus) => print_all(codec, bus.line(at, &line))?,
+            None => one(codec, &line, &options)?,
         };
     }
     if let Some(mut bus) = bus {
-        good &= print_all(codec, bus.end(), &mut out)?;
+        good &= print_all(codec, bus.end())?;
     }
     if good { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
 }
 
-<<<<<<< HEAD
-fn one(codec: &Codec, text: &str, options: &Options) -> Result<bool, Failure> {
-=======
 /// The arguments, or without any the lines of standard input.
 fn lines(command: &Decode) -> Box<dyn Iterator<Item = Result<String, Failure>> + '_> {
     if !command.hex.is_empty() {
@@ -96,26 +78,20 @@ fn lines(command: &Decode) -> Box<dyn Iterator<Item = Result<String, Failure>> +
     Box::new(std::io::stdin().lock().lines().map(move |line| line.map_err(broken)))
 }
 
-fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Result<bool, Failure> {
->>>>>>> main
+fn one(codec: &Codec, text: &str, options: &Options) -> Result<bool, Failure> {
     let Some(octets) = hex::parse(text) else {
         return print(
             codec,
             Decoded::Bad { offset: 0, error: "not_hex: not an even number of hex digits".to_owned() },
         );
     };
-    print_all(codec, (codec.decode)(&octets, options), out)
+    print_all(codec, (codec.decode)(&octets, options))
 }
 
-fn print_all(codec: &Codec, all: Vec<Decoded>, out: &mut impl Write) -> Result<bool, Failure> {
+fn print_all(codec: &Codec, all: Vec<Decoded>) -> Result<bool, Failure> {
     let mut good = true;
-<<<<<<< HEAD
-    for decoded in (codec.decode)(&octets, options) {
-        good &= print(codec, decoded)?;
-=======
     for decoded in all {
-        good &= print(codec, decoded, out)?;
->>>>>>> main
+        good &= print(codec, decoded)?;
     }
     Ok(good)
 }
