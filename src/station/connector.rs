@@ -80,6 +80,9 @@ pub(super) struct Running {
     pub(super) closing: bool,
     /// Rows that go with its first state.
     pub(super) with: Vec<Row>,
+    /// What the disk has of it. 0201 tells no more than this: after a kill the session goes on from here, and energy,
+    /// money and time never fall inside a session (platform-222.md 0201).
+    pub(super) kept: Realtime,
 }
 
 /// Why a start waits.

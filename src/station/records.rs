@@ -10,7 +10,7 @@ use super::{Action, Note, Station};
 use crate::model::batch::{KnownRecord, RecordRow, Recovered, Row};
 use crate::model::command::{Answer, Recall};
 use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
-use crate::model::message::{Content, Entry, EntryId, Lane, StartResult, ToLink, Verdict};
+use crate::model::message::{Content, Entry, EntryId, Lane, Realtime, StartResult, ToLink, Verdict};
 use crate::model::quantity::Energy;
 use crate::model::record::{TransactionRecord, flag};
 use crate::model::time::{Now, Utc};
@@ -44,6 +44,8 @@ pub(super) struct Chain {
 pub(super) struct Made {
     record: Option<Numbered>,
     start_result: Option<(u64, TransactionNumber)>,
+    /// Gun, epoch, and the session as its row has it.
+    kept: Option<(usize, u32, Box<Realtime>)>,
 }
 
 /// A record with its number.
@@ -182,6 +184,7 @@ impl Station {
                 let row = running.session.row(now);
                 rows.extend(step.clone().map(|what| Row::Step { txn: row.txn, at: now.stamp(), what }));
                 rows.push(Row::Session(row));
+                made.kept = Some((*gun, *epoch, Box::new(running.session.realtime(now))));
                 made.start_result = start_result.as_ref().map(|result| self.queue(result, chain, rows));
             }
             Work::Close { gun, epoch, record, start_result } => {
@@ -265,6 +268,11 @@ impl Station {
 
     /// What was numbered is durable.
     pub(super) fn made(&mut self, now: Now, made: &Made, out: &mut Vec<Action>) {
+        if let Some((gun, epoch, kept)) = &made.kept
+            && let Some(running) = self.guns[*gun].running_mut().filter(|r| r.epoch == *epoch)
+        {
+            running.kept = (**kept).clone();
+        }
         if let Some((id, txn)) = made.start_result {
             self.records.start_results.insert(id, txn);
             out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::StartResult, id })));

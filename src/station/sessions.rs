@@ -53,13 +53,14 @@ impl Station {
             opening.grant.txn, opening.connector
         ))));
         let (session, actions) = Session::open(now, &config, opening);
-        self.install(gun, session, origin, with);
+        self.install(now, gun, session, origin, with);
         self.carry_out(now, gun, actions, out);
         self.tell_present(now, gun, out);
     }
 
-    fn install(&mut self, gun: usize, session: Session, origin: Origin, with: Vec<Row>) {
+    fn install(&mut self, now: Now, gun: usize, session: Session, origin: Origin, with: Vec<Row>) {
         self.epochs += 1;
+        let kept = session.realtime(now);
         let running = Running {
             session,
             epoch: self.epochs,
@@ -67,6 +68,7 @@ impl Station {
             durable: origin == Origin::Recovered,
             closing: false,
             with,
+            kept,
         };
         self.guns[gun].phase = Phase::Busy(Box::new(running));
     }
@@ -308,7 +310,7 @@ impl Station {
                         "session {} at {} was open when the program ended",
                         row.txn, row.connector
                     ))));
-                    self.install(gun, session, Origin::Recovered, Vec::new());
+                    self.install(now, gun, session, Origin::Recovered, Vec::new());
                     self.carry_out(now, gun, actions, out);
                 }
                 Err(bad) => self.salvage(now, row, &bad.to_string(), out),

@@ -58,7 +58,11 @@ impl Station {
         if !self.link.online || self.guns[gun].ghost {
             return;
         }
-        let realtime = self.realtime(now, gun);
+        let mut realtime = self.realtime(now, gun);
+        if let Some(running) = self.guns[gun].running() {
+            let Realtime { energy, electricity_amount, service_amount, elapsed, .. } = running.kept;
+            realtime = Realtime { energy, electricity_amount, service_amount, elapsed, ..realtime };
+        }
         let period = match is_live(realtime.state) {
             true => self.link.telemetry_charging,
             false => self.link.telemetry_idle,

@@ -80,7 +80,7 @@ impl Depot {
 
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(DEPOTD);
-        command.arg("run").arg("--config").arg(self.config());
+        command.arg("run").arg("--config").arg(self.config()).env_remove("CREDENTIALS_DIRECTORY");
         command
     }
 

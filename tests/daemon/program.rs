@@ -44,7 +44,6 @@ impl Program {
         let mut child = command
             .env("NO_COLOR", "1")
             .env_remove("JOURNAL_STREAM")
-            .env_remove("CREDENTIALS_DIRECTORY")
             .env_remove("DEPOTD_LOG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -141,7 +140,13 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- {} said ---\n{}{}", self.child.id(), self.out(), self.err());
+            let said = self.out() + &self.err();
+            let lines: Vec<&str> = said.lines().filter(|l| !l.starts_with("ok ")).collect();
+            eprintln!(
+                "--- {} said ---\n{}",
+                self.child.id(),
+                lines[lines.len().saturating_sub(80)..].join("\n")
+            );
         }
         drop(self.child.kill());
         drop(self.child.wait());
@@ -161,7 +166,6 @@ fn listen(stream: impl Read + Send + 'static, name: Stream, said: &Arc<Said>) ->
 /// Runs a program to its end with this on its standard input.
 pub(crate) fn run(command: &mut Command, input: &str) -> Ended {
     let mut child = command
-        .env_remove("CREDENTIALS_DIRECTORY")
         .env_remove("JOURNAL_STREAM")
         .env("NO_COLOR", "1")
         .stdin(Stdio::piped())

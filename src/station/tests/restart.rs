@@ -23,6 +23,22 @@ fn a_session_that_still_charges_is_adopted_under_its_number() {
 }
 
 #[test]
+fn what_0201_told_before_a_kill_is_not_taken_back_after_it() {
+    for seconds in 40..80 {
+        let mut depot = Depot::supplied(1);
+        depot.online().plug(0).swipe(0, 1).accept(1).run(seconds);
+        let told = (*depot.realtimes(0).last().unwrap()).clone();
+        let mut depot = depot.restart();
+        depot.link.clear();
+        depot.online();
+        let first = (*depot.realtimes(0).first().unwrap()).clone();
+        assert_eq!((told.txn, first.txn), (number(1), number(1)));
+        assert!(first.energy >= told.energy, "{} fell to {} after {seconds} s", told.energy, first.energy);
+        assert!(first.elapsed >= told.elapsed, "{:?} fell to {:?}", told.elapsed, first.elapsed);
+    }
+}
+
+#[test]
 fn until_it_is_decided_a_recovered_session_is_unknown_and_nothing_new_begins() {
     let mut depot = Depot::supplied(1);
     depot.online().plug(0).swipe(0, 1).accept(1).run(60);
