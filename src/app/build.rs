@@ -84,14 +84,14 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         };
     let mut meters = Vec::new();
     for meter in &config.meters {
-        let driver = meter.driver().map_err(|what| unfit(&meter.name, &what))?;
+        let driver = meter.driver(&config.lines[meter.line]).map_err(|what| unfit(&meter.name, &what))?;
         meters.push(add("meter", meter.name.clone(), meter.line, meter.address.to_string(), driver));
     }
     let mut readers = Vec::new();
     for reader in &config.readers {
-        let key = reader.key.as_ref().map(|source| reader_key(&reader.name, source, edge)).transpose()?;
-        let driver = reader.driver(key, (edge.nonce)());
-        readers.push(add("reader", reader.name.clone(), reader.line, reader.address.to_string(), driver));
+        let key = reader.key().map(|source| reader_key(&reader.name, source, edge)).transpose()?;
+        let driver = reader.driver(key, (edge.nonce)()).map_err(|what| unfit(&reader.name, &what))?;
+        readers.push(add("reader", reader.name.clone(), reader.line, reader.kind.to_string(), driver));
     }
     let mut connectors = Vec::new();
     for charger in &config.chargers {
@@ -205,5 +205,11 @@ fn settings(line: &config::Line) -> Settings {
         config::Parity::Even => ParityBit::Even,
         config::Parity::Odd => ParityBit::Odd,
     };
-    Settings { device: line.device.clone(), baud: line.baud, parity, stop_bits: line.stop_bits }
+    Settings {
+        device: line.device.clone(),
+        baud: line.baud,
+        parity,
+        stop_bits: line.stop_bits,
+        kernel_turns: line.kernel_turns,
+    }
 }

@@ -1,5 +1,6 @@
 //! `depotctl decode`: frames in, JSON out. Needs no daemon.
 
+use super::lens::Lens;
 use super::{Exit, Failure};
 use crate::wire::codec::{self, Codec, Decoded, Options};
 use crate::wire::hex;
@@ -30,9 +31,12 @@ pub(super) struct Decode {
     /// osdp: session keys and last MACs as JSON, to open single secure frames
     #[arg(long, value_name = "FILE")]
     context: Option<PathBuf>,
-    /// uid-frame: a built-in profile, or a file with one
+    /// modbus-rtu, dlt645, uid-frame: a built-in profile, or a file with one
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// modbus-rtu: first register of the question that a response answers [default: by the profile]
+    #[arg(long, value_name = "N")]
+    start: Option<u16>,
 }
 
 pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
@@ -46,24 +50,31 @@ pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
 pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     let codec = find(&command.protocol)?;
     let options = options(command)?;
+    let lens = Lens::new(codec.name, options.profile.as_deref(), command.start)?;
     let mut out = std::io::stdout().lock();
     let mut good = true;
     if command.hex.is_empty() {
         for line in std::io::stdin().lock().lines() {
             let line = line.map_err(|e| Failure::new(Exit::Io, format_args!("standard input: {e}")))?;
             if !line.trim().is_empty() {
-                good &= one(codec, &line, &options, &mut out)?;
+                good &= one(codec, &line, &options, &lens, &mut out)?;
             }
         }
     } else {
         for stream in &command.hex {
-            good &= one(codec, stream, &options, &mut out)?;
+            good &= one(codec, stream, &options, &lens, &mut out)?;
         }
     }
     if good { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
 }
 
-fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Result<bool, Failure> {
+fn one(
+    codec: &Codec,
+    text: &str,
+    options: &Options,
+    lens: &Lens,
+    out: &mut impl Write,
+) -> Result<bool, Failure> {
     let Some(octets) = hex::parse(text) else {
         return print(
             codec,
@@ -72,7 +83,10 @@ fn one(codec: &Codec, text: &str, options: &Options, out: &mut impl Write) -> Re
         );
     };
     let mut good = true;
-    for decoded in (codec.decode)(&octets, options) {
+    for mut decoded in (codec.decode)(&octets, options) {
+        if let Decoded::Good { object, .. } = &mut decoded {
+            lens.look(object);
+        }
         good &= print(codec, decoded, out)?;
     }
     Ok(good)

@@ -9,4 +9,5 @@ mod harness;
 mod modbus;
 mod osdp;
 mod platform222;
+mod points;
 mod ykc16;

@@ -281,7 +281,7 @@ impl Depot {
                 let reading = MeterReading { order: Some(order), ..self.reading(gun) };
                 self.inbox.push_back(Event::Device(device, Report::Meter(reading)));
             }
-            Order::Limit(_) | Order::Feedback(_) => {}
+            Order::Limit(_) | Order::SetClock | Order::Feedback(_) => {}
         }
         self.inbox.push_back(Event::Device(device, Report::Done(order, Ok(()))));
         self.poll(gun);
