@@ -29,6 +29,7 @@
 //! | 2 | [`session`] | one charging session from its acceptance to its record |
 //! | 2 | [`link`] | one connection to the platform: login, heartbeat, order after login, lanes, commands |
 //! | 1 | [`driver`] | one device on a shared line: what to ask, what the answer means |
+//! | 1 | [`bms`] | GB/T 27930 from a listener's seat: phase, vehicle, demand, why it stopped |
 //! | 1 | [`billing`] | tariff slots, split over time, integer money |
 //! | 1 | [`uplink`] | one folder per platform protocol: records out, commands in |
 //! | 1 | [`outbox`] | what goes next: lanes, windows, retention |
@@ -41,11 +42,14 @@
 //! [`store`], and when that is durable [`outbox`], [`uplink`], [`link`]. A command comes down the other way and is
 //! answered after its effect is durable.
 //!
+//! A tap on the plug's own bus goes another way: frames, [`wire::gbt27930`], [`bms`], which only listens.
+//!
 //! Two seams let the house grow: [`driver::Driver`] under the bus (a new meter on a known wire costs one new file and one
 //! edited line) and [`uplink::Uplink`] under the link (a new platform protocol costs its own folder).
 
 pub mod app;
 pub mod billing;
+pub mod bms;
 pub mod bus;
 pub mod cli;
 pub mod config;

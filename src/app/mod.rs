@@ -30,6 +30,8 @@ use tokio::sync::{mpsc, watch};
 const UPKEEP: Duration = Duration::from_secs(30);
 /// An orderly end takes no longer than this beside the sessions it closes.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// The station gives its last state so long to become durable (10 s), and then says so; it is let finish.
+const LAST_STATE: Duration = Duration::from_secs(12);
 /// Closing every session in order takes no longer than this (platform-222.md 14.4: 30 s forced end, 15 s register).
 const CLOSING: Duration = Duration::from_secs(60);
 /// Goodbye reason: shutdown.
@@ -67,11 +69,18 @@ impl From<Fatal> for Error {
 
 /// Runs the station until it is told to end.
 pub fn run(config: Config, file: &Path) -> Result<(), Error> {
+    to_the_end(serve(config, file))
+}
+
+/// Runs a future to its end, and waits for nothing else: a disk that hangs holds its thread, not the program.
+fn to_the_end(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::Io(format!("the runtime did not start: {e}")))?;
-    runtime.block_on(serve(config, file))
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Reads secrets from files and from the credentials of the service manager.
@@ -93,7 +102,11 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let machines = build::machines(&config, &edge)?;
     let control = server::listen(Path::new(&config.socket)).map_err(|e| Error::Io(e.to_string()))?;
     let page = match &config.web {
-        Some(page) => Some((page, web::listen(page.listen).await.map_err(|e| Error::Io(e.to_string()))?)),
+        Some(page) => Some((page, listen("web", page.listen).await?)),
+        None => None,
+    };
+    let metrics = match config.metrics {
+        Some(address) => Some((address, listen("metrics", address).await?)),
         None => None,
     };
     tracing::info!(
@@ -197,6 +210,10 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
         clock: Arc::clone(&clock),
     });
     tokio::spawn(server::serve(control, desk.clone()));
+    if let Some((address, listener)) = metrics {
+        tracing::info!(%address, "metrics");
+        tokio::spawn(web::metrics::serve(listener, desk.clone()));
+    }
     if let Some((page, listener)) = page {
         let token = match &page.token {
             Some(source) => Some(String::from_utf8_lossy(secret(source)?.octets()).into_owned()),
@@ -236,16 +253,19 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let end_sessions = config.stop == StopSessions::End;
     tracing::info!(end_sessions, "ending");
     let _unheard = shutdown.send(Some(end_sessions));
-    let patience = if end_sessions { CLOSING } else { FAREWELL };
-    let ended = tokio::time::timeout(patience, station_loop).await;
-    if ended.is_err() {
+    let patience = if end_sessions { CLOSING + LAST_STATE } else { LAST_STATE };
+    let ended = tokio::select! {
+        ended = tokio::time::timeout(patience, station_loop) => ended.is_ok(),
+        () = told_again(&mut signals) => false,
+    };
+    if !ended {
         tracing::warn!("the station did not end in time; what is open is adopted at the next start");
     }
     let _unheard = goodbye.send(Some(SHUTDOWN));
     if let Some(link) = link_loop {
         drop(tokio::time::timeout(FAREWELL, link).await);
     }
-    let _gone = asks.send(task::store::Ask::End).await;
+    let _gone = tokio::time::timeout(FAREWELL, asks.send(task::store::Ask::End)).await;
     let _joined =
         tokio::time::timeout(FAREWELL, tokio::task::spawn_blocking(move || store_thread.join())).await;
     drop(std::fs::remove_file(&config.socket));
@@ -253,7 +273,38 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+async fn listen(section: &str, address: std::net::SocketAddr) -> Result<tokio::net::TcpListener, Error> {
+    web::listen(section, address).await.map_err(|e| Error::Io(e.to_string()))
+}
+
+/// Somebody cannot wait for the orderly end.
+async fn told_again(signals: &mut Signals) {
+    while let Asked::Reload = signals.next().await {}
+}
+
 /// A seed for jitter, so that a city of depots does not act in step.
 fn seed() -> Result<u64, Error> {
     getrandom::u64().map_err(|e| Error::Io(format!("no random octets: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_disk_that_hangs_does_not_hold_up_the_end() {
+        let (ended, end) = channel();
+        let (disk, never) = channel::<()>();
+        std::thread::spawn(move || {
+            let work = async {
+                drop(tokio::task::spawn_blocking(move || never.recv().is_ok()));
+                tokio::task::yield_now().await;
+                Ok(())
+            };
+            ended.send(to_the_end(work).is_ok()).expect("the test waits");
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(10)), Ok(true));
+        drop(disk);
+    }
 }

@@ -58,6 +58,8 @@ pub(super) struct Device {
     pub(super) rests_until: Instant,
     /// A late answer may come until then; no other question before.
     pub(super) owes_until: Instant,
+    /// One to a command may come until then.
+    owes_command_until: Instant,
     /// End of its last turn.
     pub(super) served: Instant,
     /// Longest lateness behind a time-out, fading.
@@ -85,6 +87,7 @@ impl Device {
             retry: None,
             rests_until: Instant::default(),
             owes_until: Instant::default(),
+            owes_command_until: Instant::default(),
             served: Instant::default(),
             worst_late: Duration::ZERO,
             counters: Counters::default(),
@@ -110,7 +113,7 @@ impl Device {
             purpose: Purpose::Ask,
             class: want.class,
             due: want.due.max(self.served),
-            ready: want.due.max(free),
+            ready: want.due.max(self.rests_until).max(self.confused_until(want.class)),
         });
         if !self.health.is_silent() {
             return ask;
@@ -121,6 +124,28 @@ impl Device {
             ask.filter(|ask| ask.class == Class::Command && ask.ready <= probe.ready.max(now))
                 .unwrap_or(probe),
         )
+    }
+
+    /// Until then a late answer may come that could be taken for the answer to a question of this class.
+    pub(super) fn confused_until(&self, class: Class) -> Instant {
+        match class {
+            Class::Command if self.driver.answers_name_commands() => self.owes_command_until,
+            Class::Command | Class::Billing | Class::Live | Class::Slow => self.owes_until,
+        }
+    }
+
+    /// An answer to a question of this class is owed until then.
+    pub(super) fn owe_until(&mut self, class: Class, until: Instant) {
+        self.owes_until = self.owes_until.max(until);
+        if class == Class::Command {
+            self.owes_command_until = self.owes_command_until.max(until);
+        }
+    }
+
+    /// Whether a question of this class is not repeated, because a command waits that can go out at once.
+    pub(super) fn gives_way(&self, class: Class, now: Instant) -> bool {
+        let waits = self.want.is_some_and(|want| want.class == Class::Command && want.due <= now);
+        class > Class::Command && waits && self.driver.answers_name_commands()
     }
 
     /// Whether a register that will be billed is wanted now.

@@ -13,7 +13,8 @@
 //! - A question ends in exactly one of: its answer, "busy", unanswered after all its sendings. Repeats are the same octets.
 //! - After every time-out the line is in quarantine, and a device that owes an answer is asked nothing else until that
 //!   answer cannot come any more (`quarantine.rs`). So no late answer is taken for the answer to another question, although
-//!   protocols like Modbus do not say which question they answer.
+//!   protocols like Modbus do not say which question they answer. A command whose answer does say so goes out all the
+//!   same, and before any repeat: a stop waits for one time-out and one quarantine at most.
 //! - A dead device costs one time-out per probe. One that fails is never a reason to reopen the port; a port is reopened
 //!   when it is lost, or when nobody at all was heard for 30 s.
 //!
@@ -250,8 +251,13 @@ impl Line {
             out.push(Action::Report(id, Report::Done(request.order, Err(OrderFault::Unsupported))));
             return;
         };
-        let reports = device.driver.tell(now, request);
+        let mut reports = device.driver.tell(now, request);
         device.refresh();
+        if device.retry.as_ref().is_some_and(|retry| device.gives_way(retry.question.class, now.mono)) {
+            device.retry = None;
+            reports.extend(device.driver.unanswered(now));
+            device.refresh();
+        }
         device.health.probe_now(now.mono);
         out.extend(reports.into_iter().map(|report| Action::Report(id, report)));
     }

@@ -92,7 +92,7 @@ impl Line {
             }
             Verdict::Busy => device.is_busy(now.mono),
         }
-        if device.owes_until > exchange.sent {
+        if device.confused_until(exchange.question.class) > exchange.sent {
             device.owe(&exchange);
             self.owed_until = self.owed_until.max(device.owes_until);
         }
@@ -116,7 +116,8 @@ impl Line {
         self.state = State::Quarantine(Quarantine::new(now.mono, device.worst_late));
         self.lapse = Some(device.lapse(now.mono, &exchange));
         self.owed_until = self.owed_until.max(device.owes_until);
-        if exchange.tries_left > 0 {
+        device.refresh();
+        if exchange.tries_left > 0 && !device.gives_way(exchange.question.class, now.mono) {
             let Exchange { question, due, tries_left, .. } = exchange;
             device.retry = Some(Retry { question, due, tries_left });
         } else {
@@ -194,7 +195,7 @@ impl Device {
     /// It may still answer this: because it did not, or because what it answered was an earlier sending.
     fn owe(&mut self, exchange: &Exchange) {
         let until = exchange.tx_end + owed_for(exchange.timeout, &self.timing);
-        self.owes_until = self.owes_until.max(until);
+        self.owe_until(exchange.question.class, until);
     }
 
     /// Its late answer comes. The first octet teaches how long it takes.

@@ -3,6 +3,7 @@
 use super::lens::Lens;
 use super::{Exit, Failure};
 use crate::wire::codec::{self, Codec, Decoded, Options};
+use crate::wire::gbt27930::Edition;
 use crate::wire::hex;
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -12,10 +13,14 @@ use std::path::{Path, PathBuf};
 /// `decode PROTOCOL [HEX…]`
 #[derive(Args, Debug)]
 pub(super) struct Decode {
-    /// dlt645, modbus-rtu, mt62x, osdp, uid-frame or platform222
+    /// dlt645, modbus-rtu, osdp, mt62x, uid-frame, platform222, ykc16, gbt27930, tcu or slcan
     protocol: String,
-    /// Octets in hex; each argument is a stream of its own. Without any, lines of standard input
+    /// Octets in hex; each argument is a stream of its own. Without any, lines of standard input. gbt27930 and tcu
+    /// take candump lines or ID#DATA, all of one bus
     hex: Vec<String>,
+    /// gbt27930: edition, 2011 or 2015 [default: what BRM says, else 2015]
+    #[arg(long)]
+    edition: Option<Edition>,
     /// modbus-rtu: the frames are responses
     #[arg(long)]
     response: bool,
@@ -52,20 +57,31 @@ pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     let options = options(command)?;
     let lens = Lens::new(codec.name, options.profile.as_deref(), command.start)?;
     let mut out = std::io::stdout().lock();
+    let mut bus = codec.bus.map(|open| open(&options));
     let mut good = true;
-    if command.hex.is_empty() {
-        for line in std::io::stdin().lock().lines() {
-            let line = line.map_err(|e| Failure::new(Exit::Io, format_args!("standard input: {e}")))?;
-            if !line.trim().is_empty() {
-                good &= one(codec, &line, &options, &lens, &mut out)?;
-            }
+    for (at, line) in lines(command).enumerate() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
         }
-    } else {
-        for stream in &command.hex {
-            good &= one(codec, stream, &options, &lens, &mut out)?;
-        }
+        good &= match &mut bus {
+            Some(bus) => print_all(codec, bus.line(at, &line), &mut out)?,
+            None => one(codec, &line, &options, &lens, &mut out)?,
+        };
+    }
+    if let Some(mut bus) = bus {
+        good &= print_all(codec, bus.end(), &mut out)?;
     }
     if good { Ok(()) } else { Err(Failure::silent(Exit::Data)) }
+}
+
+/// The arguments, or without any the lines of standard input.
+fn lines(command: &Decode) -> Box<dyn Iterator<Item = Result<String, Failure>> + '_> {
+    if !command.hex.is_empty() {
+        return Box::new(command.hex.iter().cloned().map(Ok));
+    }
+    let broken = |e| Failure::new(Exit::Io, format_args!("standard input: {e}"));
+    Box::new(std::io::stdin().lock().lines().map(move |line| line.map_err(broken)))
 }
 
 fn one(
@@ -82,11 +98,18 @@ fn one(
             out,
         );
     };
-    let mut good = true;
-    for mut decoded in (codec.decode)(&octets, options) {
-        if let Decoded::Good { object, .. } = &mut decoded {
+    let mut all = (codec.decode)(&octets, options);
+    for decoded in &mut all {
+        if let Decoded::Good { object, .. } = decoded {
             lens.look(object);
         }
+    }
+    print_all(codec, all, out)
+}
+
+fn print_all(codec: &Codec, all: Vec<Decoded>, out: &mut impl Write) -> Result<bool, Failure> {
+    let mut good = true;
+    for decoded in all {
         good &= print(codec, decoded, out)?;
     }
     Ok(good)
@@ -137,6 +160,7 @@ fn options(command: &Decode) -> Result<Options, Failure> {
         key,
         context,
         profile: command.profile.as_deref().map(profile).transpose()?,
+        edition: command.edition,
     })
 }
 

@@ -10,7 +10,7 @@ use std::io::BufRead;
 /// `encode PROTOCOL`
 #[derive(Args, Debug)]
 pub(super) struct Encode {
-    /// dlt645, modbus-rtu, mt62x, osdp, uid-frame or platform222
+    /// dlt645, modbus-rtu, osdp, mt62x, uid-frame, platform222, ykc16, gbt27930, tcu or slcan
     protocol: String,
     /// platform222: checksum variant [default: ibm3740]
     #[arg(long, value_name = "VARIANT")]

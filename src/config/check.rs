@@ -149,8 +149,7 @@ pub(super) fn resolve(
         }
         Some(Web { listen: address, token })
     });
-    config.metrics =
-        written.metrics.and_then(|listen| socket_address(problems, &listen).map(|a| a.to_string()));
+    config.metrics = written.metrics.and_then(|listen| socket_address(problems, &listen));
     drivers(problems, &config, &written.meters, &written.chargers);
     if problems.found.is_empty() {
         for (share, line) in super::devices::plans(&config).into_iter().zip(&places) {

@@ -47,7 +47,7 @@ pub struct Config {
     /// Address of the local page; absent = off.
     pub web: Option<Web>,
     /// Address of the metrics; absent = off.
-    pub metrics: Option<String>,
+    pub metrics: Option<std::net::SocketAddr>,
     /// RS-485 lines.
     pub lines: Vec<Line>,
     /// Meters.

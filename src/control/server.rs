@@ -79,7 +79,11 @@ async fn talk(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
         };
         let mut text = serde_json::to_vec(&answer)?;
         text.push(b'\n');
-        writing.write_all(&text).await?;
+        // One that asks and does not read gives its place back, too.
+        let Ok(written) = tokio::time::timeout(SILENCE, writing.write_all(&text)).await else {
+            return Ok(());
+        };
+        written?;
         if line.last() != Some(&b'\n') {
             return Ok(());
         }

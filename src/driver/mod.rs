@@ -136,6 +136,13 @@ pub trait Driver: Send {
     /// Its habits.
     fn timing(&self) -> Timing;
 
+    /// Whether the answer to a question of [`Class::Command`] names that question, as a Modbus write does that comes back
+    /// with its function, address and value. No late answer to a read can then be taken for it, so it need not wait for
+    /// one that the device still owes: a stop goes out at once.
+    fn answers_name_commands(&self) -> bool {
+        false
+    }
+
     /// For the plan check: questions per second it will ask and octets of question and answer of each.
     fn load(&self) -> Vec<PlannedQuestion>;
 }

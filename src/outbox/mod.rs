@@ -51,6 +51,9 @@ struct Flight {
     octets: Vec<u8>,
     due: Instant,
     resends: u8,
+    /// No longer wanted, but the platform may still answer it: it keeps its place in the window until it does, or
+    /// until that is overdue.
+    withdrawn: bool,
 }
 
 /// One lane.
@@ -144,9 +147,10 @@ impl Queue {
             Some(Reading::Recalled(_)) | None => self.read_to,
         };
         self.newest = self.newest.max(id);
-        if id <= read && !self.holds(id) {
-            let back = Recall { after: id.saturating_sub(1), upto: read };
-            self.recall = Some(back.with(self.recall));
+        // This one may still be under way, those behind it that came back are not.
+        let after = if self.holds(id) { id } else { id.saturating_sub(1) };
+        if after < read {
+            self.recall = Some(Recall { after, upto: read }.with(self.recall));
         }
     }
 
@@ -232,6 +236,7 @@ impl Queue {
             octets,
             due: now + self.config.resend_after,
             resends: 0,
+            withdrawn: false,
         });
     }
 
@@ -245,6 +250,9 @@ impl Queue {
     pub fn answered(&mut self, sequence: u32) -> Option<EntryId> {
         let at = self.flights.iter().position(|f| f.sequence == sequence)?;
         let flight = self.flights.remove(at);
+        if flight.withdrawn {
+            return None;
+        }
         self.settling.insert(flight.entry.id.id);
         Some(flight.entry.id)
     }
@@ -252,7 +260,10 @@ impl Queue {
     /// The platform refuses to know such a message: it is set aside and offered once again after the next login.
     pub fn put_aside(&mut self, sequence: u32) -> Option<EntryId> {
         let at = self.flights.iter().position(|f| f.sequence == sequence)?;
-        let entry = self.flights.remove(at).entry;
+        let Flight { entry, withdrawn, .. } = self.flights.remove(at);
+        if withdrawn {
+            return None;
+        }
         let id = entry.id;
         if !self.offered_again.remove(&id.id) {
             if self.set_aside.len() >= LOADED {
@@ -268,7 +279,7 @@ impl Queue {
         self.settling.remove(&id);
         self.loaded.retain(|e| e.id.id != id);
         self.recalled.retain(|e| e.id.id != id);
-        self.flights.retain(|f| f.entry.id.id != id);
+        self.flights.iter_mut().filter(|f| f.entry.id.id == id).for_each(|f| f.withdrawn = true);
     }
 
     /// One entry whose answer is overdue, or the end of the pause.
@@ -276,6 +287,7 @@ impl Queue {
         if self.paused_until.is_some_and(|until| until <= now) {
             self.paused_until = None;
         }
+        self.flights.retain(|f| !f.withdrawn || f.due > now);
         let at = self.flights.iter().position(|f| f.due <= now)?;
         if self.flights[at].resends >= self.config.resends {
             self.back_to_waiting();
@@ -314,7 +326,8 @@ impl Queue {
     /// Nothing waits and nothing is in flight.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let memory = self.flights.is_empty() && self.loaded.is_empty() && self.recalled.is_empty();
+        let memory =
+            self.flights.iter().all(|f| f.withdrawn) && self.loaded.is_empty() && self.recalled.is_empty();
         memory && !self.has_unread() && self.recall.is_none()
     }
 
@@ -365,7 +378,7 @@ impl Queue {
     }
 
     fn back_to_waiting(&mut self) {
-        let mut flights: Vec<Flight> = self.flights.drain(..).collect();
+        let mut flights: Vec<Flight> = self.flights.drain(..).filter(|f| !f.withdrawn).collect();
         flights.sort_by_key(|f| f.entry.id.id);
         for flight in flights.into_iter().rev() {
             self.loaded.push_front(flight.entry);
@@ -430,6 +443,22 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_withdrawn_in_flight_keeps_its_place_until_its_answer_or_its_time() {
+        for answered in [true, false] {
+            let mut queue = filled(1, 2);
+            queue.sent(at(0), 7, vec![]);
+            queue.settled(1);
+            assert_eq!(queue.next(at(1)), None, "one request is outstanding");
+            if answered {
+                assert_eq!(queue.answered(7), None, "nobody waits for it");
+            } else {
+                assert_eq!(queue.due(at(10)), None, "nor is it sent again");
+            }
+            assert_eq!(queue.next(at(10)).map(|e| e.id.id), Some(2));
+        }
+    }
+
+    #[test]
     fn a_lost_connection_puts_everything_back_in_order() {
         let mut queue = filled(2, 3);
         queue.sent(at(0), 1, vec![]);
@@ -444,7 +473,8 @@ mod tests {
         queue.sent(at(0), 1, vec![]);
         queue.answered(1);
         queue.queued(1);
-        assert_eq!(queue.load(at(0)), None, "settling: not asked for again");
+        assert_eq!(queue.load(at(0)), Some((1, LOADED)), "settling: not asked for again, what follows it is");
+        queue.loaded(vec![entry(2)]);
         queue.settled(1);
         queue.queued(1);
         assert_eq!(queue.load(at(0)), Some((0, LOADED)));
@@ -504,14 +534,40 @@ mod tests {
     }
 
     #[test]
+    fn a_recall_reaches_what_lies_behind_a_record_that_is_still_under_way() {
+        let mut queue = filled(2, 3);
+        queue.sent(at(0), 1, vec![]); // not answered for long
+        for (sequence, id) in [(2, 2), (3, 3)] {
+            queue.sent(at(0), sequence, vec![]);
+            queue.answered(sequence);
+            queue.settled(id);
+        }
+        queue.queued(1); // all three came back
+        assert_eq!(queue.load(at(1)), Some((1, LOADED)));
+        queue.loaded(vec![entry(2), entry(3)]);
+        for (sequence, id) in [(4, 2), (5, 3)] {
+            assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(id));
+            queue.sent(at(1), sequence, vec![]);
+            queue.answered(sequence);
+            queue.settled(id);
+        }
+        queue.answered(1);
+        queue.settled(1);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
     fn what_comes_while_the_store_is_read_is_read_next() {
         let mut queue = Queue::new(Lane::Record, 1, Config::default());
         assert_eq!(queue.load(at(0)), Some((0, LOADED)));
         queue.queued(2);
         queue.loaded(vec![entry(1)]);
         assert_eq!(queue.load(at(0)), Some((1, LOADED)));
-        queue.queued(1); // held in memory: nothing to read again
+        queue.queued(1); // held in memory: only what lies behind it is looked for again
         queue.loaded(vec![entry(2)]);
+        assert_eq!(queue.load(at(0)), Some((1, LOADED)));
+        queue.loaded(vec![entry(2)]);
+        assert_eq!(queue.loaded.len() + queue.recalled.len(), 2, "nothing twice");
         assert_eq!(queue.load(at(0)), None);
     }
 

@@ -89,7 +89,7 @@ impl Clock {
         let Some(moment) = moment else { return true };
         let uptime = std::fs::read_to_string("/proc/uptime").ok();
         let seconds = uptime.as_deref().and_then(|t| t.split('.').next()).and_then(|t| t.parse::<i64>().ok());
-        seconds.is_none_or(|seconds| self.now().wall.plus_ms(-1000 * (seconds + 1)) > moment)
+        seconds.is_none_or(|seconds| started_after(self.now().wall, seconds, moment))
     }
 
     /// The moment of the runtime's clock at which `at` will be.
@@ -106,6 +106,14 @@ impl Clock {
             _ => ClockTrust::None,
         }
     }
+}
+
+/// Whether a machine that is up for so long was started after a moment of its past. A wall clock that stands before that
+/// moment was lost, most likely with the power (there is no battery behind it): then a machine that has only just
+/// started was started after it.
+fn started_after(now: Utc, uptime_s: i64, moment: Utc) -> bool {
+    const JUST_S: i64 = 300;
+    if now < moment { uptime_s <= JUST_S } else { now.plus_ms(-1000 * (uptime_s + 1)) > moment }
 }
 
 fn trust_number(trust: ClockTrust) -> u8 {
@@ -143,5 +151,20 @@ mod tests {
         assert!(after.wall.0 - before.wall.0 >= 3_600_000);
         assert!(after.mono.since(before.mono) < Duration::from_secs(60));
         assert!(after.trust >= ClockTrust::Platform);
+    }
+
+    #[test]
+    fn a_clock_without_a_battery_does_not_hide_a_loss_of_power() {
+        let moment = Utc(1_800_000_000_000);
+        let cases = [
+            (60_000, 30, true),          // the clock ran on; the machine is up for less than that
+            (60_000, 3_600, false),      // only the program was started again
+            (-900_000_000, 30, true),    // the clock is lost and the machine has just started
+            (-3_600_000, 86_400, false), // the clock was set back; the machine runs since yesterday
+        ];
+        for (later_ms, uptime_s, after) in cases {
+            let now = moment.plus_ms(later_ms);
+            assert_eq!(started_after(now, uptime_s, moment), after, "{later_ms} {uptime_s}");
+        }
     }
 }

@@ -274,7 +274,12 @@ impl Charging {
 
 /// Since output was confirmed, until the end.
 pub(super) fn elapsed(core: &Core, now: Now) -> Duration {
-    let until_ms = core.facts.end_ms.unwrap_or_else(|| core.at(now));
+    elapsed_at(core, core.at(now))
+}
+
+/// As [`elapsed`], at a moment of session time.
+pub(super) fn elapsed_at(core: &Core, at_ms: i64) -> Duration {
+    let until_ms = core.facts.end_ms.unwrap_or(at_ms);
     let ms = core.facts.charging_ms.map_or(0, |since_ms| until_ms.saturating_sub(since_ms).max(0));
     Duration::from_millis(ms.unsigned_abs())
 }

@@ -98,12 +98,14 @@ impl Metering {
     }
 
     /// Whether the register after a restart can follow from the last stored one, when the charger was able to deliver
-    /// `most`.
-    pub(super) fn explains(&self, reading: &MeterReading, most: Energy) -> bool {
+    /// at `power` until `at_ms`. Counted from the reading, not from the moment it was stored: the two are up to a poll
+    /// apart, and neither reading is quite as young as the moment it was heard.
+    pub(super) fn explains(&self, reading: &MeterReading, power: Power, at_ms: i64) -> bool {
         let same = self.number.is_none() || reading.number.is_none() || self.number == reading.number;
         let (Some(split), Some(register)) = (&self.split, usable(reading)) else { return false };
+        let elapsed_ms = at_ms.saturating_sub(split.at_ms()).max(0).saturating_add(READING_AGE_MS);
         let gained = register - split.last();
-        same && gained >= Energy::ZERO && gained <= most + digit(reading)
+        same && gained >= Energy::ZERO && gained <= Energy::from_power(power, elapsed_ms) + digit(reading)
     }
 
     /// Takes a register after a restart that was found to be explained.
@@ -146,7 +148,12 @@ pub(super) fn usable(reading: &MeterReading) -> Option<Energy> {
 
 /// What can have flowed in so long: rated power and a fifth more.
 pub(super) fn most(rated: Power, elapsed_ms: i64) -> Energy {
-    Energy::from_power(Power(rated.0.saturating_add(rated.0 / 5)), elapsed_ms.max(0))
+    Energy::from_power(most_power(rated), elapsed_ms.max(0))
+}
+
+/// What a charger of this rating can give: a fifth more.
+pub(super) fn most_power(rated: Power) -> Power {
+    Power(rated.0.saturating_add(rated.0 / 5))
 }
 
 fn digit(reading: &MeterReading) -> Energy {

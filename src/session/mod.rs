@@ -262,10 +262,20 @@ impl Session {
             energy: self.energy(),
             electricity_amount: bill.electricity,
             service_amount: bill.service,
-            elapsed: charging::elapsed(&self.core, now),
+            elapsed: self.elapsed(now),
             limit: opening.grant.max_power,
             limit_cause: opening.grant.max_power.map_or(LimitCause::None, |_| LimitCause::Platform),
             ..Realtime::default()
+        }
+    }
+
+    /// Until it is decided how a session that was found open went on, it stands where the disk has it: a session that
+    /// turns out to have ended then never shows less than before.
+    fn elapsed(&self, now: Now) -> std::time::Duration {
+        if let Phase::Recovering(phase) = &self.phase {
+            charging::elapsed_at(&self.core, phase.last().at_ms)
+        } else {
+            charging::elapsed(&self.core, now)
         }
     }
 

@@ -7,21 +7,27 @@ use super::cause::Cause;
 use super::charging::Charging;
 use super::closing::Closing;
 use super::core::{Core, Facts, Heard, Stage};
-use super::metering::{most, usable};
+use super::metering::{most_power, usable};
 use super::phase::Phase;
 use super::stopping::Stopping;
 use super::timeline::Stamp;
 use super::{BadRow, Config, Event, Target};
 use crate::model::batch::SessionRow;
-use crate::model::quantity::Energy;
 use crate::model::record::flag;
 use crate::model::report::{ChargerState, ChargerStatus, MeterReading};
 use crate::model::request::Order;
 use crate::model::stop::StopReason;
 use crate::model::time::{Instant, Now};
+use std::time::Duration;
 
-/// The longest gap that an adoption accepts while nobody knows how long it was.
-const UNKNOWN_GAP_MS: i64 = 3_600_000;
+/// The gap that an adoption always accepts: charger and register agree that the session goes on, and the wall clocks
+/// before and after the restart may disagree (the platform's time is an offset that ends with the program).
+const ADOPTED_GAP_MS: i64 = 3_600_000;
+/// How far the two wall clocks that the gap is reckoned from may differ: no more than a login allows (5.2).
+const CLOCK_ERROR_MS: i64 = 600_000;
+
+/// A register older than this is not the present one.
+const READING_AGE: Duration = Duration::from_secs(5);
 
 /// Charger and meter are asked what became of the session.
 #[derive(Clone, Debug)]
@@ -30,7 +36,8 @@ pub(super) struct Recovering {
     found: Stage,
     last: Stamp,
     since: Instant,
-    reading: Option<MeterReading>,
+    /// With the moment it was heard.
+    reading: Option<(Instant, MeterReading)>,
     charger: Option<ChargerStatus>,
     /// Somebody wants it to end.
     stop: Option<Cause>,
@@ -87,7 +94,9 @@ impl Recovering {
             Event::Charger(status) if status.state != ChargerState::Unknown => {
                 self.charger = Some((*status).clone());
             }
-            Event::Meter(reading) if usable(reading).is_some() => self.reading = Some((*reading).clone()),
+            Event::Meter(reading) if usable(reading).is_some() => {
+                self.reading = Some((now.mono, (*reading).clone()));
+            }
             Event::Stop(reason) => self.wants_end(core, now, *reason),
             Event::Charger(_)
             | Event::ChargerLink(_)
@@ -133,12 +142,13 @@ impl Recovering {
         }
     }
 
-    /// What both devices say together.
+    /// What both devices say together. A register that was read long before the charger answered tells nothing of the
+    /// energy since: it is read again.
     fn decide(&mut self, core: &mut Core, now: Now) -> Option<Phase> {
-        let (charger, reading) = self.charger.as_ref().zip(self.reading.as_ref())?;
+        let fresh = self.reading.as_ref().filter(|(heard, _)| now.mono.since(*heard) <= READING_AGE);
+        let (charger, (_, reading)) = self.charger.as_ref().zip(fresh)?;
         if Core::is_off(charger) {
-            let within = Energy::from_power(core.config.rated, self.gap_ms(core, now));
-            return Some(self.close_off(core, reading.clone(), within));
+            return Some(self.close_off(core, now, &reading.clone()));
         }
         match charger.state {
             ChargerState::Preparing => None,
@@ -153,9 +163,9 @@ impl Recovering {
 
     /// Adopts it under its own number when the register can follow from the last one; otherwise stops it.
     fn still_charging(&self, core: &mut Core, now: Now, reading: &MeterReading) -> Phase {
-        let known = core.facts.timeline.gap_is_known();
-        let gap_ms = self.gap_ms(core, now).max(if known { 0 } else { UNKNOWN_GAP_MS });
-        if !core.facts.metering.explains(reading, most(core.config.rated, gap_ms)) {
+        let gap_ms = self.gap_ms(core, now).max(ADOPTED_GAP_MS);
+        let until_ms = self.last.at_ms.saturating_add(gap_ms);
+        if !core.facts.metering.explains(reading, most_power(core.config.rated), until_ms) {
             core.facts.flags |= flag::POWER_LOSS;
             core.judge(now, reading);
             return self.stop_it(core, now, core.config.restart.reason());
@@ -174,10 +184,12 @@ impl Recovering {
     }
 
     /// The charger does not charge: the present register counts if it can be explained, else the last stored one.
-    fn close_off(&self, core: &mut Core, reading: MeterReading, within: Energy) -> Phase {
-        if core.facts.metering.explains(&reading, within) {
+    fn close_off(&self, core: &mut Core, now: Now, reading: &MeterReading) -> Phase {
+        let error_ms = if core.facts.timeline.gap_is_known() { CLOCK_ERROR_MS } else { 0 };
+        let until_ms = core.at(now).saturating_add(error_ms);
+        if core.facts.metering.explains(reading, core.config.rated, until_ms) {
             let end_ms = core.facts.end_ms.unwrap_or(self.last.at_ms);
-            core.facts.metering.take(end_ms, &reading);
+            core.facts.metering.take(end_ms, reading);
         }
         close(core, self.last.at_ms, 0)
     }

@@ -268,8 +268,9 @@ impl Bay {
         self.ends
     }
 
-    /// The meter is replaced by one that stands at `register`.
+    /// The meter is replaced by one that stands at `register`; the charger's own count of the charge goes on.
     pub fn replace_meter(&mut self, register: Energy) {
+        self.session_start += register - self.register();
         self.millijoule = i128::from(register.0) * STEP_MJ;
     }
 

@@ -11,6 +11,7 @@ use super::slave::Slave;
 use super::vehicle::Vehicle;
 use super::{charger, meter, modbus_meter, reader};
 use crate::model::ident::{CardUid, ConnectorId};
+use crate::model::quantity::Energy;
 use crate::model::time::{Instant, Utc};
 use crate::wire::dlt645::Address;
 use std::collections::VecDeque;
@@ -99,6 +100,8 @@ pub enum Act {
     Unplug(ConnectorId),
     /// Shows a card at `reader-N`.
     Swipe(String, CardUid),
+    /// Puts another meter behind a gun, which stands here.
+    ReplaceMeter(ConnectorId, Energy),
     /// Lets a device go wrong.
     Fault(String, Fault),
     /// Lets this share (1/1000) of a device's answers go wrong.
@@ -254,6 +257,10 @@ impl Depot {
                 }
                 self.swipe(now, line, slot, uid);
             }
+            Act::ReplaceMeter(connector, register) => {
+                let place = self.place(connector)?;
+                self.replace_meter(now, place, register);
+            }
             Act::Fault(name, fault) => self.slot_mut(&name)?.fault = Some(fault),
             Act::Flaky(name, share) => self.slot_mut(&name)?.flaky = share,
             Act::Heal(name) => {
@@ -262,6 +269,19 @@ impl Depot {
             }
         }
         Ok(())
+    }
+
+    fn replace_meter(&mut self, now: Instant, place: usize, register: Energy) {
+        let standing = &mut self.places[place];
+        standing.bay.advance(now);
+        standing.bay.replace_meter(register);
+        let number = std::array::from_fn(|_| self.random.u8(..10) * 16 + self.random.u8(..10));
+        let slots = self.lines.iter_mut().flat_map(|l| &mut l.slots).filter(|s| s.place == place);
+        for slot in slots {
+            if let Device::Meter(meter) = &mut slot.device {
+                meter.replace(number);
+            }
+        }
     }
 
     fn plug(&mut self, now: Instant, connector: ConnectorId, vehicle: Vehicle) {

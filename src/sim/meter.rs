@@ -211,7 +211,7 @@ impl Meter {
     fn reply(&self, control: Control, data: Vec<u8>) -> Option<Frame> {
         let mut address = self.config.address;
         if self.fault == Some(Fault::WrongAddress) {
-            address.0[5] ^= 1;
+            address.0[0] ^= 0x40; // nobody in a planned depot
         }
         Frame::new(address, control, data)
     }

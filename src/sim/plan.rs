@@ -108,8 +108,8 @@ impl Plan {
                 charger: (base, inside),
                 meter,
                 reader: (base + 2, inside, std::array::from_fn(|_| random.u8(..))),
-                // registers of DL/T 645 have steps of 0.01 kWh
-                register: Energy(random.i64(1_000..90_000) * 1_000_000 / 100 * 100),
+                // registers of DL/T 645 end at 999 999.99 kWh
+                register: Energy(random.i64(1_000..90_000) * 100_000),
             });
         }
         for number in 0..places.max(4) * 3 {

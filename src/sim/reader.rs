@@ -462,7 +462,8 @@ impl Reader {
     }
 
     fn write(&mut self, asked: &Header, out: Out) -> Vec<u8> {
-        let elsewhere = u8::from(self.fault == Some(Fault::WrongAddress));
+        // nobody in a planned depot
+        let elsewhere = if self.fault == Some(Fault::WrongAddress) { 0x40 } else { 0 };
         let header = Header { address: self.address ^ elsewhere, reply: true, ..*asked };
         match (out, &mut self.channel) {
             (Out::Usual(reply), Some(channel)) => channel.seal(&header, reply.code(), &reply.data()),

@@ -63,7 +63,7 @@ impl Station {
 
     fn told_address(&self) -> u8 {
         match self.fault {
-            Some(Fault::WrongAddress) => self.address % 247 + 1,
+            Some(Fault::WrongAddress) => 247 - self.address % 100, // nobody in a planned depot
             Some(
                 Fault::Silent | Fault::Late(_) | Fault::Noise | Fault::BitFlip | Fault::Double | Fault::Cut,
             )

@@ -5,6 +5,11 @@
 //! a failed batch burns none. When a batch fails everybody who waits is told; what is owed (closed sessions,
 //! acknowledgements, outcomes of starts) stays and is tried again, one piece at a time and with growing waits, until
 //! the store takes it.
+//!
+//! A batch that the store *refuses* says nothing about the disk: one row of it contradicts what is stored. Its pieces
+//! are written again one by one, so that nobody else pays for it. The one that is refused alone is told to whoever
+//! waits; if it is owed it is kept aside with an alarm, its content goes into the audit, and it is tried again at long
+//! intervals. So one bad row neither blocks the others nor is lost.
 
 use super::alarms::{Key, code};
 use super::records::{Chain, Made};
@@ -24,6 +29,10 @@ const CROWDED: usize = 1024;
 const GROUPED: usize = 256;
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
+/// What the store refused is tried again after this: only another program can have helped.
+const ASIDE: Duration = Duration::from_secs(600);
+/// Longest text about a refused piece.
+const LONGEST_TEXT: usize = 8_000;
 
 /// Rows that are made when the batch is built.
 #[derive(Debug)]
@@ -79,6 +88,21 @@ pub(super) struct Piece {
     /// Owed: tried again until it is durable.
     pub(super) owed: bool,
     pub(super) made: Made,
+    /// It was in a batch that the store refused: it may be the bad one, and goes alone.
+    suspect: bool,
+    /// The store refused it alone.
+    refused: bool,
+}
+
+impl Piece {
+    fn new(work: Work, then: Then, owed: bool) -> Piece {
+        Piece { work, then, owed, made: Made::default(), suspect: false, refused: false }
+    }
+
+    /// Goes into a batch of its own: under suspicion, or too big to be copied and so not to be built twice.
+    fn goes_alone(&self) -> bool {
+        self.suspect || matches!(self.then, Then::CardList(_))
+    }
 }
 
 #[derive(Debug)]
@@ -96,11 +120,13 @@ pub(super) struct Journal {
     flight: Option<Flight>,
     failures: u32,
     retry_at: Option<Instant>,
+    /// Owed, but refused; with the moment of the next try.
+    aside: VecDeque<(Instant, Piece)>,
 }
 
 impl Journal {
     pub(super) fn is_crowded(&self) -> bool {
-        self.waiting.len() >= CROWDED
+        self.waiting.len() + self.aside.len() >= CROWDED
     }
 
     /// The store did not take the newest batch.
@@ -113,7 +139,21 @@ impl Journal {
     }
 
     pub(super) fn wake_at(&self) -> Option<Instant> {
-        self.retry_at.filter(|_| self.flight.is_none())
+        let retry = self.retry_at.filter(|_| self.flight.is_none());
+        retry.into_iter().chain(self.aside.front().map(|(at, _)| *at)).min()
+    }
+
+    /// Something that is owed contradicts what is stored.
+    fn has_refused(&self) -> bool {
+        let flight = self.flight.iter().flat_map(|f| &f.pieces);
+        !self.aside.is_empty() || self.waiting.iter().chain(flight).any(|p| p.refused)
+    }
+
+    /// Takes back what was kept aside long enough.
+    fn take_back(&mut self, now: Now) {
+        while self.aside.front().is_some_and(|(at, _)| *at <= now.mono) {
+            self.waiting.extend(self.aside.pop_front().map(|(_, piece)| piece));
+        }
     }
 
     fn may_build(&self, now: Now) -> bool {
@@ -122,8 +162,20 @@ impl Journal {
 
     /// Pieces for the next batch: one alone while the store fails, so that a bad one does not hold up the others.
     fn next_pieces(&mut self) -> Vec<Piece> {
-        let count = if self.failures > 0 { 1 } else { GROUPED };
-        self.waiting.drain(..count.min(self.waiting.len())).collect()
+        let most = if self.failures > 0 { 1 } else { GROUPED };
+        let together = self.waiting.iter().take(most).take_while(|piece| !piece.goes_alone()).count();
+        self.waiting.drain(..together.max(1).min(self.waiting.len())).collect()
+    }
+
+    /// A batch contradicts what is stored: the piece that does, once it is alone.
+    fn refused(&mut self, mut flight: Vec<Piece>) -> Option<Piece> {
+        if flight.len() == 1 {
+            return flight.pop();
+        }
+        for piece in flight.into_iter().rev() {
+            self.waiting.push_front(Piece { suspect: true, ..piece });
+        }
+        None
     }
 
     /// Everybody who waits and is not owed anything; the others stay.
@@ -152,12 +204,12 @@ impl Journal {
 impl Station {
     /// Work that somebody waits for and that is given up when the store fails.
     pub(super) fn write(&mut self, work: Work, then: Then) {
-        self.journal.waiting.push_back(Piece { work, then, owed: false, made: Made::default() });
+        self.journal.waiting.push_back(Piece::new(work, then, false));
     }
 
     /// Work that is owed.
     pub(super) fn owe(&mut self, work: Work, then: Then) {
-        self.journal.waiting.push_back(Piece { work, then, owed: true, made: Made::default() });
+        self.journal.waiting.push_back(Piece::new(work, then, true));
     }
 
     /// A line for `depotctl audit`; nobody waits for it.
@@ -169,12 +221,14 @@ impl Station {
 
     /// Hands the next batch to the store, if one is due.
     pub(super) fn build(&mut self, now: Now, out: &mut Vec<Action>) {
+        self.journal.take_back(now);
         while self.journal.may_build(now) && !self.journal.waiting.is_empty() {
             let mut pieces = self.journal.next_pieces();
             let mut chain = self.records.chain;
             let mut rows = Vec::new();
             for piece in &mut pieces {
-                piece.made = self.rows_of(now, &mut piece.work, piece.owed, &mut chain, &mut rows);
+                let once = piece.goes_alone() && !piece.owed;
+                piece.made = self.rows_of(now, &mut piece.work, once, &mut chain, &mut rows);
             }
             if rows.is_empty() {
                 for piece in pieces {
@@ -211,6 +265,27 @@ impl Station {
         }
     }
 
+    /// The store works, but a row contradicts what it holds.
+    pub(super) fn refused(&mut self, now: Now, number: u64, why: &str, out: &mut Vec<Action>) {
+        let Some(flight) = self.journal.flight.take_if(|f| f.number == number) else { return };
+        let Some(piece) = self.journal.refused(flight.pieces) else { return };
+        if !piece.owed {
+            out.push(Action::Note(Note::Error(format!(
+                "not kept, because it contradicts what is stored: {why}"
+            ))));
+            self.settle(now, piece, false, out);
+            return;
+        }
+        if !piece.refused {
+            let what = format!("owed, but it contradicts what is stored and is kept aside: {why}");
+            out.push(Action::Note(Note::Error(what.clone())));
+            let text: String = format!("{what}: {:?}", piece.work).chars().take(LONGEST_TEXT).collect();
+            self.audit(now, "station", text);
+        }
+        let piece = Piece { suspect: true, refused: true, ..piece };
+        self.journal.aside.push_back((now.mono + ASIDE, piece));
+    }
+
     /// The program ends without the store: whoever waits is told.
     pub(super) fn tell_waiting(&mut self, now: Now, out: &mut Vec<Action>) {
         let flight = self.journal.flight.take().map_or_else(Vec::new, |f| f.pieces);
@@ -227,6 +302,8 @@ impl Station {
             self.audit(now, "station", "the store is tried again".to_owned());
         }
         self.alarms.set(now, Key::station(code::STORAGE_FAILURE, "store"), failing);
+        let refused = self.journal.has_refused();
+        self.alarms.set(now, Key::station(code::RECORD_INCONSISTENT, "store"), refused);
     }
 
     fn settle(&mut self, now: Now, piece: Piece, done: bool, out: &mut Vec<Action>) {
@@ -261,7 +338,7 @@ mod tests {
 
     fn piece(owed: bool, name: &str) -> Piece {
         let row = Row::Audit { at: None, who: String::new(), what: name.to_owned() };
-        Piece { work: Work::Rows(vec![row]), then: Then::Nothing, owed, made: Made::default() }
+        Piece::new(Work::Rows(vec![row]), Then::Nothing, owed)
     }
 
     fn names<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Vec<&'a str> {
@@ -292,6 +369,19 @@ mod tests {
         assert_eq!(names(&flight), ["a"]);
         assert!(journal.give_up(flight).is_empty());
         assert_eq!(names(&journal.waiting), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_refused_batch_is_written_again_piece_by_piece_in_order() {
+        let mut journal = Journal::default();
+        journal.waiting.extend([piece(false, "c"), piece(true, "d")]);
+        assert!(journal.refused(vec![piece(true, "a"), piece(false, "b")]).is_none(), "nobody is told yet");
+        for alone in ["a", "b"] {
+            let flight = journal.next_pieces();
+            assert_eq!(names(&flight), [alone]);
+            assert_eq!(journal.refused(flight).map(|p| names([&p]).concat()), Some(alone.to_owned()));
+        }
+        assert_eq!(names(&journal.next_pieces()), ["c", "d"], "the others go together as before");
     }
 
     #[test]

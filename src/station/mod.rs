@@ -116,6 +116,8 @@ pub enum Event {
     Committed(u64),
     /// This batch is not, nothing of it.
     CommitFailed(u64),
+    /// The store refused this batch, nothing of it is durable: a row contradicts what it holds, and why.
+    Refused(u64, String),
     /// An order of somebody in the depot; answered by [`Action::Done`] with the same ticket.
     Operator(u64, OperatorOrder),
     /// End: leave sessions charging (adopted at the next start), or close them in order.
@@ -149,7 +151,7 @@ pub enum OperatorOrder {
 /// What the station wants done, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Make this durable; then `Committed` or `CommitFailed` with its number. One at a time.
+    /// Make this durable; then `Committed`, `CommitFailed` or `Refused` with its number. One at a time.
     Commit(Batch),
     /// Order a device.
     Tell(DeviceId, Request),
@@ -275,6 +277,7 @@ impl Station {
             Event::Link(message) => self.link_says(now, message, &mut out),
             Event::Committed(number) => self.committed(now, number, &mut out),
             Event::CommitFailed(number) => self.commit_failed(now, number, &mut out),
+            Event::Refused(number, why) => self.refused(now, number, &why, &mut out),
             Event::Operator(ticket, order) => self.operator(now, ticket, order, &mut out),
             Event::Shutdown { end_sessions } => self.shutdown(now, end_sessions, &mut out),
             Event::Woke => {}

@@ -157,19 +157,19 @@ impl Records {
 }
 
 impl Station {
-    /// The rows of a piece of work, numbered from `chain` on.
+    /// The rows of a piece of work, numbered from `chain` on. `once`: they are not asked for again.
     pub(super) fn rows_of(
         &self,
         now: Now,
         work: &mut Work,
-        owed: bool,
+        once: bool,
         chain: &mut Chain,
         rows: &mut Vec<Row>,
     ) -> Made {
         let mut made = Made::default();
         match work {
-            Work::Rows(own) if owed => rows.extend(own.iter().cloned()),
-            Work::Rows(own) => rows.append(own), // written once or never: no copy of a whole card list
+            Work::Rows(own) if once => rows.append(own), // written once or never: no copy of a whole card list
+            Work::Rows(own) => rows.extend(own.iter().cloned()),
             Work::StartResult(with, result) => {
                 rows.extend(with.iter().cloned());
                 made.start_result = Some(self.queue(result, chain, rows));
@@ -178,9 +178,9 @@ impl Station {
                 let Some(running) = self.guns[*gun].running().filter(|r| r.epoch == *epoch) else {
                     return made;
                 };
-                rows.append(with);
+                rows.extend(with.iter().cloned());
                 let row = running.session.row(now);
-                rows.extend(step.take().map(|what| Row::Step { txn: row.txn, at: now.stamp(), what }));
+                rows.extend(step.clone().map(|what| Row::Step { txn: row.txn, at: now.stamp(), what }));
                 rows.push(Row::Session(row));
                 made.start_result = start_result.as_ref().map(|result| self.queue(result, chain, rows));
             }
@@ -389,10 +389,15 @@ impl Station {
     ) {
         let answer = if done { Answer::Recall(result::OK, count) } else { Answer::Recall(result::NONE, 0) };
         out.push(Action::Link(ToLink::Answer(ticket, answer)));
-        for (first, last) in ranges.iter().filter(|_| done) {
-            self.records.requeued(*first, *last);
-            out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::Record, id: *first })));
+        if !done {
+            return;
         }
+        for (first, last) in ranges {
+            self.records.requeued(*first, *last);
+        }
+        // The lane reads on from the first one; one message, however scattered they lie.
+        let first = ranges.first().map(|(first, _)| EntryId { lane: Lane::Record, id: *first });
+        out.extend(first.map(|id| Action::Link(ToLink::Queued(id))));
     }
 }
 

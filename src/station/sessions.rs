@@ -42,6 +42,8 @@ impl Station {
         with: Vec<Row>,
         out: &mut Vec<Action>,
     ) {
+        // It may have been held for a plug or an order: the tariff is frozen now, not when it was allowed (16.1).
+        let opening = Opening { tariff: self.tariffs.in_force().cloned(), ..opening };
         self.remember_transaction(opening.grant.txn);
         self.guns[gun].finished = None;
         self.guns[gun].unsent = None;

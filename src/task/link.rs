@@ -125,7 +125,7 @@ pub async fn run(mut parts: Parts) {
             },
             Some(done) = parts.loaded.recv() => match done {
                 Done::Loaded(lane, entries) => parts.link.handle(now(&parts), Event::Loaded(lane, entries)),
-                Done::Committed(_) | Done::CommitFailed(..) => Vec::new(),
+                Done::Committed(_) | Done::CommitFailed(..) | Done::Refused(..) => Vec::new(),
             },
             Ok(()) = parts.goodbye.changed() => {
                 let reason = *parts.goodbye.borrow_and_update();

@@ -70,6 +70,7 @@ pub async fn run(parts: Parts) -> Result<(), Fatal> {
             Some(done) = done.recv() => match done {
                 Done::Committed(number) => Event::Committed(number),
                 Done::CommitFailed(number, _) => Event::CommitFailed(number),
+                Done::Refused(number, why) => Event::Refused(number, why),
                 Done::Loaded(..) => continue,
             },
             Some((device, report)) = reports.recv() => Event::Device(device, report),

@@ -4,7 +4,7 @@ use super::{IDLE_TURN, Pulse};
 use crate::model::batch::Batch;
 use crate::model::message::{Entry, Lane};
 use crate::model::time::Utc;
-use crate::store::Store;
+use crate::store::{Error, Store};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,6 +29,8 @@ pub enum Done {
     Committed(u64),
     /// A batch is not, and why.
     CommitFailed(u64, String),
+    /// A batch contradicts what is stored, and how.
+    Refused(u64, String),
     /// Entries of a lane; `None` when they could not be read.
     Loaded(Lane, Option<Vec<Entry>>),
 }
@@ -111,7 +113,10 @@ fn commit(store: &mut Store, batch: &Batch) -> Done {
         Ok(()) => Done::Committed(batch.number),
         Err(error) => {
             tracing::error!(batch = batch.number, rows = batch.rows.len(), %error, "nothing of it was written");
-            Done::CommitFailed(batch.number, error.to_string())
+            match error {
+                Error::Refused { .. } => Done::Refused(batch.number, error.to_string()),
+                Error::Trouble { .. } => Done::CommitFailed(batch.number, error.to_string()),
+            }
         }
     }
 }

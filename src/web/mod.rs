@@ -3,6 +3,10 @@
 //! It listens only where the configuration says. Host and Origin are checked, so that no page from elsewhere can read
 //! it through the browser of somebody in the depot; on any address that is not the machine's own a token is needed.
 
+pub mod metrics;
+
+mod places;
+
 use crate::control::desk::Desk;
 use crate::control::{Answer, Ask};
 use axum::Router;
@@ -27,10 +31,10 @@ struct Shared {
     token: Option<Arc<str>>,
 }
 
-/// Opens the address that the configuration names.
-pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+/// Opens the address that the configuration names in this section.
+pub async fn listen(section: &str, address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|e| {
-        let what = format!("[web] listen = \"{address}\": {e}; name a free address of this machine");
+        let what = format!("[{section}] listen = \"{address}\": {e}; name a free address of this machine");
         std::io::Error::new(e.kind(), what)
     })
 }
@@ -43,7 +47,7 @@ pub async fn serve(listener: TcpListener, listen: SocketAddr, token: Option<Stri
         .route("/api/{what}", get(api))
         .layer(middleware::from_fn_with_state(shared.clone(), guard))
         .with_state(shared);
-    if let Err(error) = axum::serve(listener, router).await {
+    if let Err(error) = axum::serve(places::Places::new(listener), router).await {
         tracing::error!(%error, "the local page ended");
     }
 }

@@ -14,6 +14,29 @@ pub struct Codec {
     /// The frame that an object as printed by `decode` (its `fields`, and where the protocol has them the header
     /// keys beside `fields`) determines.
     pub encode: Encode,
+    /// CAN only: begins to read the log of one bus, line by line (`decode` then takes the text of such a log).
+    pub bus: Option<OpenBus>,
+}
+
+/// From options to the beginning of a log.
+pub type OpenBus = fn(&Options) -> Box<dyn Bus>;
+
+/// The log of one bus, read line by line: what is said in one line may be understood only with the lines before.
+pub trait Bus {
+    /// Everything that line number `at`, from 0, completes.
+    fn line(&mut self, at: usize, line: &str) -> Vec<Decoded>;
+    /// What is left unfinished at the end of the log and must be said.
+    fn end(&mut self) -> Vec<Decoded>;
+}
+
+/// A whole log.
+#[must_use]
+pub fn decode_text(octets: &[u8], mut bus: Box<dyn Bus>) -> Vec<Decoded> {
+    let text = String::from_utf8_lossy(octets);
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let mut all: Vec<Decoded> = lines.flat_map(|(at, line)| bus.line(at, line)).collect();
+    all.extend(bus.end());
+    all
 }
 
 /// From an object to a frame, or why the object determines none.
@@ -34,6 +57,8 @@ pub struct Options {
     pub context: Option<Value>,
     /// uid-frame: name of a built-in profile, or the text of one.
     pub profile: Option<String>,
+    /// GB/T 27930: the edition to read by; `None` is what BRM says, else 2015.
+    pub edition: Option<super::gbt27930::Edition>,
 }
 
 /// One frame, or one refusal.
@@ -41,9 +66,9 @@ pub struct Options {
 pub enum Decoded {
     /// A well-formed frame: the keys of the object beside `ok` and `protocol`, always with `type` and `fields`.
     Good {
-        /// Where the frame begins in the stream.
+        /// Where the frame begins in the stream; in the log of a bus, the number of the line that completes it.
         offset: usize,
-        /// How many octets it has.
+        /// How many octets it has; in the log of a bus, 1.
         length: usize,
         /// `type`, header keys where the protocol has them, and `fields`.
         object: Map<String, Value>,
@@ -57,6 +82,17 @@ pub enum Decoded {
     },
 }
 
+impl Decoded {
+    /// What one line of the log of a bus completed.
+    #[must_use]
+    pub fn of_line(at: usize, found: Result<Map<String, Value>, String>) -> Decoded {
+        match found {
+            Ok(object) => Decoded::Good { offset: at, length: 1, object },
+            Err(error) => Decoded::Bad { offset: at, error },
+        }
+    }
+}
+
 /// All protocols, in the order `--help` shows them.
 pub const CODECS: &[Codec] = &[
     super::dlt645::CODEC,
@@ -64,6 +100,9 @@ pub const CODECS: &[Codec] = &[
     super::osdp::CODEC,
     super::mt62x::CODEC,
     super::uid_frame::CODEC,
+    super::gbt27930::CODEC,
+    super::tcu::CODEC,
+    super::slcan::CODEC,
     super::platform222::CODEC,
     super::ykc16::CODEC,
 ];

@@ -7,14 +7,20 @@
 //! What is absent: clocks, devices, sessions, logging. A decoder never panics on any octets, never allocates more than
 //! a small multiple of what it was given, and reads exactly: octets left over are an error.
 
+pub mod can;
 pub mod codec;
+pub mod decimal;
 pub mod dlt645;
+pub mod field;
+pub mod gbt27930;
 pub mod hex;
 pub mod modbus;
 pub mod mt62x;
 pub mod osdp;
 pub mod platform222;
+pub mod slcan;
 mod sweep;
+pub mod tcu;
 pub mod uid_frame;
 pub mod ykc16;
 

@@ -5,9 +5,12 @@
 
 mod card_readers;
 mod dlt645;
+mod gbt27930;
 mod harness;
 mod modbus;
 mod osdp;
 mod platform222;
 mod points;
+mod slcan;
+mod tcu;
 mod ykc16;

@@ -192,6 +192,10 @@ impl Driver for Script {
         self.timing
     }
 
+    fn answers_name_commands(&self) -> bool {
+        true // a write is answered by its echo, serial number and all
+    }
+
     fn load(&self) -> Vec<PlannedQuestion> {
         let planned =
             |group: &Group| PlannedQuestion { period: group.period, asked: 6, answered: 7, delay: ms(5) };

@@ -8,6 +8,7 @@
 
 use super::bench::*;
 use crate::bus::Config;
+use crate::model::request::Order;
 use crate::model::time::{Instant, Now};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -54,7 +55,7 @@ fn sounds(fault: Fault, asked: Instant, question: &[u8], delay: Duration) -> Vec
         Fault::Late(permille) => at = asked + ms(TIMEOUT_MS + TIMEOUT_MS * permille / 1_000),
         Fault::Double(0) => octets.extend_from_within(..),
         Fault::Double(after) => return vec![(at, octets.clone()), (at + ms(after), octets)],
-        Fault::BitFlip(bit) => octets[bit / 8] ^= 1 << (bit % 8),
+        Fault::BitFlip(bit) => octets[bit / 8 % 6] ^= 1 << (bit % 8), // an echo has six octets
         Fault::WrongAddress(address) => {
             let end = octets.len() - 2;
             octets[0] = address;
@@ -91,10 +92,15 @@ proptest! {
         faults in proptest::collection::vec(fault(), 50..120),
         delay in 1..60u64,
         piece in prop_oneof![Just(1usize), Just(7), Just(11), 2..20usize],
+        orders in proptest::collection::vec((1..4u16, 1..4_000u64), 0..40),
     ) {
         let mut bench = Bench::new(Config::default(), scripts(), faulty(faults, ms(delay)));
         bench.piece = piece;
-        bench.run_to(at_ms(90_000));
+        for (order, (device, wait)) in (1..).zip(orders) {
+            bench.order(device, order, Order::Stop);
+            bench.run_to(bench.now + ms(wait));
+        }
+        bench.run_to(bench.now.max(at_ms(90_000)));
         prop_assert_eq!(bench.wrong_values(), 0);
         prop_assert!(bench.written.len() >= 50, "{} questions", bench.written.len());
     }
@@ -108,6 +114,29 @@ fn an_answer_later_than_every_quarantine_is_not_taken_either() {
         bench.run_to(at_ms(60_000));
         assert_eq!(bench.wrong_values(), 0, "late by {permille} permille of the time-out");
         assert!(bench.values(1).len() > 20, "{} values", bench.values(1).len());
+    }
+}
+
+/// The first sending of a write after this moment.
+fn written_after(bench: &Bench<'_>, from: Instant) -> Option<Duration> {
+    let write = bench.written.iter().find(|(at, octets)| *at >= from && octets[1] == WRITE);
+    write.map(|(at, _)| at.since(from))
+}
+
+#[test]
+fn a_stop_does_not_wait_for_what_a_device_owes() {
+    for told_ms in (1_000..3_000).step_by(50) {
+        let no_reads: Slaves<'_> = Box::new(|asked, question| match question[1] {
+            READ => Vec::new(),
+            _ => vec![(asked + ms(5), answer(question))],
+        });
+        let mut bench = Bench::new(Config::default(), vec![scripts().remove(0)], no_reads);
+        bench.run_to(at_ms(told_ms));
+        bench.order(1, 9, Order::Stop);
+        bench.run_to(at_ms(told_ms + 2_000));
+        let waited = written_after(&bench, at_ms(told_ms)).expect("the stop was never sent");
+        assert!(waited < ms(1_200), "one time-out and one quarantine, not {waited:?}, told at {told_ms} ms");
+        assert_eq!(bench.done(), [(9, Ok(()))]);
     }
 }
 

@@ -435,6 +435,10 @@ impl Driver for Charger {
         self.profile.timing
     }
 
+    fn answers_name_commands(&self) -> bool {
+        true // orders are writes, and only they
+    }
+
     fn load(&self) -> Vec<PlannedQuestion> {
         let barks = self.watchdog.iter().flat_map(|w| {
             let every = w.every;

@@ -25,6 +25,7 @@ fn until_it_is_decided_the_connector_is_unknown_with_its_number() {
     let session = world.session.as_ref().expect("found open");
     let shown = session.realtime(world.now());
     assert_eq!((shown.state, shown.txn), (ConnectorState::Unknown, opening().grant.txn));
+    assert!(shown.elapsed <= std::time::Duration::from_secs(62), "it may have ended: {:?}", shown.elapsed);
 }
 
 #[test]
@@ -43,6 +44,22 @@ fn a_charger_that_still_charges_keeps_its_session_and_the_gap_is_billed_by_time(
     let parts: Vec<i64> = record.segments.iter().map(|segment| segment.energy.0).collect();
     let share = parts[0] * 1_000 / record.energy_total.0;
     assert!((455..=475).contains(&share), "{parts:?}");
+}
+
+#[test]
+fn a_quick_restart_at_full_power_adopts_the_session_whatever_the_poll_was_about_to_tell() {
+    for off_ms in [100, 500, 1_000, 2_000] {
+        for into_poll_ms in (0..1_000).step_by(100) {
+            let mut world = World::plain();
+            world.power = world.config.rated.0;
+            world.run(60_500 + into_poll_ms);
+            world.store_now();
+            world.cut(Cut { power: false, durable: true, off_ms });
+            world.run(3_000);
+            let state = world.session.as_ref().map(Session::state);
+            assert_eq!(state, Some(ConnectorState::Charging), "{into_poll_ms} ms, away for {off_ms} ms");
+        }
+    }
 }
 
 #[test]
@@ -71,6 +88,46 @@ fn the_reason_names_what_kind_of_restart_it_was() {
         world.run_until_over(10_000);
         assert_eq!(world.records[0].stop_reason, reason);
     }
+}
+
+#[test]
+fn a_wall_clock_that_lost_the_platforms_time_with_the_restart_stops_no_bus() {
+    let mut bench = Bench::charging(&Config::default(), opening());
+    bench.charge(60, 60_000);
+    let row = bench.session.row(bench.now());
+    let mut now = bench.now();
+    now.wall = now.wall.plus_ms(-60_000);
+    now.mono = now.mono + std::time::Duration::from_secs(1);
+    let (session, all) = Session::recover(now, &Config::default(), &row).expect("ours");
+    (bench.session, bench.all) = (session, all);
+    bench.charger(ChargerState::Charging, 60_000);
+    let stored = bench.session.energy();
+    let register = bench.register.saturating_add(20_000); // a minute at full power, and the clock says: no time at all
+    assert!(!orders(&bench.ordered(register)).contains(&Order::Stop));
+    assert_eq!(bench.session.state(), ConnectorState::Charging);
+    assert_eq!(bench.session.energy(), stored + Energy(20_000));
+}
+
+#[test]
+fn a_register_that_was_read_long_before_the_charger_answered_is_read_again() {
+    let mut bench = Bench::charging(&Config::default(), opening());
+    bench.charge(60, 60_000);
+    let row = bench.session.row(bench.now());
+    let (session, all) = Session::recover(bench.now(), &Config::default(), &row).expect("ours");
+    (bench.session, bench.all) = (session, all);
+    let stale = bench.register;
+    bench.ordered(stale);
+    bench.ms += 30_000;
+    bench.charger(ChargerState::Charging, 60_000);
+    assert_eq!(
+        bench.session.state(),
+        ConnectorState::Unknown,
+        "the energy of half a minute is not known yet"
+    );
+    let stored = bench.session.energy();
+    bench.ordered(stale + 5_000);
+    assert_eq!(bench.session.state(), ConnectorState::Charging);
+    assert_eq!(bench.session.energy(), stored + Energy(5_000));
 }
 
 #[test]

@@ -411,3 +411,22 @@ fn a_value_too_large_for_its_field_is_flagged_and_alarmed_and_the_record_still_g
     assert!(raised(&bench.all, 0x0008));
     assert!(!bench.all.contains(&Action::Alarm { code: 0x0008, raised: false }));
 }
+
+#[test]
+fn a_charger_that_goes_on_is_told_to_stop_for_as_long_as_the_record_waits_for_the_disk() {
+    let mut bench = Bench::charging(&Config::default(), opening());
+    bench.event(Event::Stop(StopReason::REMOTE_STOP));
+    bench.event(Event::Committed);
+    while bench.all.iter().all(|action| close_of(action).is_none()) {
+        bench.event(Event::Committed);
+        bench.wait(1_000);
+        bench.charger(ChargerState::Charging, 60_000);
+    }
+    // The end was forced and its record asked for; the store does not answer.
+    let mut told = 0;
+    for _ in 0..20 {
+        bench.wait(1_000);
+        told += stops(&bench.charger(ChargerState::Charging, 60_000));
+    }
+    assert!((9..=11).contains(&told), "every two seconds, not {told} times in twenty");
+}

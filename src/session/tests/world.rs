@@ -373,6 +373,13 @@ impl World {
         self.obey(actions);
     }
 
+    /// The present state is durable, as at an orderly end of the program.
+    pub(super) fn store_now(&mut self) {
+        let now = self.now();
+        self.batch = None;
+        self.durable = self.session.as_ref().map(|session| session.row(now));
+    }
+
     /// What must hold of the record, when there was a session.
     pub(super) fn judge(&self, honest_meter: bool) {
         if self.abandoned || self.durable.is_none() {

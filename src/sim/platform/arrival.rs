@@ -93,6 +93,10 @@ impl Platform {
         if boots < self.boot_counter {
             self.complain(format!("0101: boot counter {boots} after {}", self.boot_counter));
         }
+        if boots > self.boot_counter {
+            // What a program told that ended without warning need not have been on its disk.
+            self.sessions.values_mut().for_each(|session| session.progress = [0; 4]);
+        }
         self.boot_counter = boots;
         self.logins += 1;
         self.current = Some(id);

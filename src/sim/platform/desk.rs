@@ -75,6 +75,8 @@ pub enum Order {
     Fault(Fault, u32),
     /// Replies go wrong by chance from now on, in permille.
     Faults(BTreeMap<Fault, u16>),
+    /// Something outside goes wrong with the connection: rules about time are not judged on it any more.
+    Disturbed,
     /// End the connection.
     Cut,
     /// Let the connection go half-open.
@@ -250,6 +252,10 @@ impl Platform {
                 self.faults.set_permille(permille);
                 return;
             }
+            Order::Disturbed => {
+                self.disturb(now);
+                return;
+            }
             Order::Cut => {
                 if let Some(id) = self.current {
                     self.end(now, id, out);
@@ -291,7 +297,7 @@ impl Platform {
                     ));
                 }
             }
-            if asked.due <= now.mono && asked.sends >= SENDS {
+            if asked.due <= now.mono && asked.sends >= SENDS && !self.is_disturbed(id) {
                 self.complain(format!(
                     "14.3: {:04X} sequence {} never answered",
                     asked.number, asked.sequence

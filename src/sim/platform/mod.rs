@@ -518,6 +518,12 @@ impl Platform {
         }
     }
 
+    /// Who was online from here on is a matter of opinion, and messages come when they come.
+    fn disturb(&mut self, now: Now) {
+        self.murky.push((now.wall, None));
+        self.connections.values_mut().for_each(|c| (c.disturbed, c.bunched) = (true, true));
+    }
+
     fn is_disturbed(&self, id: u64) -> bool {
         self.connections.get(&id).is_none_or(|c| c.disturbed)
     }

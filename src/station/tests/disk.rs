@@ -12,6 +12,15 @@ use crate::model::time::Utc;
 use crate::uplink::p222;
 use std::collections::BTreeMap;
 
+/// Whether a batch holds the opening state or the record of this transaction.
+pub(super) fn begins_or_ends(batch: &Batch, txn: &TransactionNumber) -> bool {
+    batch.rows.iter().any(|row| match row {
+        Row::Record(row) => row.record.txn == *txn,
+        Row::Session(row) => row.txn == *txn && row.phase == "opening",
+        _ => false,
+    })
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     pub(super) sessions: BTreeMap<TransactionNumber, SessionRow>,

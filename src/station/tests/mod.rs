@@ -130,6 +130,8 @@ struct Depot {
     disk: Disk,
     store: Store,
     held: Option<Batch>,
+    /// What is stored contradicts a record or a first state of this transaction.
+    contradicts: Option<TransactionNumber>,
     field: Vec<Field>,
     inbox: VecDeque<Event>,
     /// Everything the station wanted of others, since it was last looked at.
@@ -170,6 +172,7 @@ impl Depot {
             disk,
             store: Store::AtOnce,
             held: None,
+            contradicts: None,
             field,
             config,
             inbox: VecDeque::new(),
@@ -242,6 +245,7 @@ impl Depot {
     fn commit(&mut self, batch: Batch) {
         assert!(self.held.is_none(), "a second batch in flight");
         match self.store {
+            Store::AtOnce if self.is_contradicted(&batch) => self.inbox.push_back(refusal(&batch)),
             Store::AtOnce => {
                 self.disk.apply(&batch);
                 self.inbox.push_back(Event::Committed(batch.number));
@@ -251,9 +255,16 @@ impl Depot {
         }
     }
 
+    fn is_contradicted(&self, batch: &Batch) -> bool {
+        self.contradicts.is_some_and(|txn| disk::begins_or_ends(batch, &txn))
+    }
+
     /// The slow store is done with the batch in flight.
     fn release(&mut self, good: bool) -> &mut Depot {
         let batch = self.held.take().expect("no batch in flight");
+        if good && self.is_contradicted(&batch) {
+            return self.event(refusal(&batch));
+        }
         if good {
             self.disk.apply(&batch);
         }
@@ -479,6 +490,10 @@ impl Depot {
         self.swipe(gun, card).run(30);
         self.unplug(gun)
     }
+}
+
+fn refusal(batch: &Batch) -> Event {
+    Event::Refused(batch.number, "it was there before".to_owned())
 }
 
 fn start(gun: usize, txn: u8) -> RemoteStart {

@@ -275,6 +275,20 @@ fn records_are_recalled_by_number_transaction_and_time() {
 }
 
 #[test]
+fn a_recall_of_scattered_records_is_one_message_to_the_link() {
+    let mut depot = Depot::supplied(1);
+    depot.charge_offline(0, 1).charge_offline(0, 2).charge_offline(0, 3);
+    depot.disk.records[1].record.end_time = None; // its clock was not trusted
+    let mut depot = depot.restart();
+    depot.online();
+    depot.link.clear();
+    let answer = depot.command(station_code(), Command::Recall(Recall::Time(None, None)));
+    assert_eq!(answer, Some(Answer::Recall(0, 2)));
+    let queued = depot.link.iter().filter(|m| matches!(m, ToLink::Queued(_))).count();
+    assert_eq!(queued, 1);
+}
+
+#[test]
 fn an_acknowledgement_is_durable_before_the_link_forgets_the_record() {
     let mut depot = Depot::supplied(1);
     depot.charge_offline(0, 1).online();

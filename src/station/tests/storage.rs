@@ -133,3 +133,51 @@ fn a_wait_for_a_plug_that_cannot_be_stored_is_refused_and_judged_afresh() {
     depot.plug(0).run(10);
     assert!(depot.charges(0));
 }
+
+#[test]
+fn a_record_that_contradicts_the_store_is_kept_aside_with_an_alarm_and_blocks_nobody() {
+    let mut depot = Depot::supplied(2);
+    depot.online().plug(0).swipe(0, 1).accept(1).run(30);
+    depot.contradicts = Some(number(1));
+    depot.swipe(0, 1).run(60);
+    assert_eq!(depot.state(0), ConnectorState::Stopping, "the record is owed: the gun is not free");
+    assert!(depot.alarms().contains(&"0008".to_owned()) && !depot.alarms().contains(&"0004".to_owned()));
+    let told = depot.disk.audit.iter().filter(|(_, what)| what.contains("kept aside")).count();
+    assert_eq!(told, 1, "its content is in the audit, once");
+    depot.plug(1).swipe(1, 2).accept(2).run(30);
+    assert!(depot.charges(1), "another customer: {:?}", depot.told(1));
+    depot.swipe(1, 2).run(1_300);
+    assert_eq!(depot.records().iter().map(|r| (r.number, r.txn)).collect::<Vec<_>>(), [(1, number(2))]);
+    depot.contradicts = None;
+    depot.run(601);
+    assert_eq!(depot.records().last().map(|r| (r.number, r.txn)), Some((2, number(1))));
+    assert!(!depot.alarms().contains(&"0008".to_owned()), "{:?}", depot.alarms());
+}
+
+#[test]
+fn a_start_that_contradicts_the_store_is_refused_and_those_beside_it_are_not() {
+    let mut depot = Depot::supplied(3);
+    depot.online().plug(0).plug(1).plug(2);
+    depot.store = Store::Slow;
+    let tickets: Vec<u64> =
+        (0..3).map(|gun| depot.command_of(pile(), Command::RemoteStart(start(gun, gun as u8 + 1)))).collect();
+    depot.contradicts = Some(number(2));
+    while depot.held.is_some() {
+        depot.release(true);
+    }
+    let answers: Vec<_> = tickets.iter().map(|ticket| depot.answer(*ticket)).collect();
+    assert_eq!(answers, [0, 3, 0].map(|result| Some(Answer::RemoteStart(result))));
+    assert!(!depot.alarms().contains(&"0004".to_owned()), "the disk is sound");
+    assert!(!depot.disk.sessions.contains_key(&number(2)));
+}
+
+#[test]
+fn a_record_kept_aside_is_a_session_to_recover_at_the_next_start() {
+    let mut depot = Depot::supplied(1);
+    depot.online().plug(0).swipe(0, 1).accept(1).run(30);
+    depot.contradicts = Some(number(1));
+    depot.swipe(0, 1).run(60);
+    let mut depot = depot.restart();
+    depot.run(60);
+    assert_eq!(depot.records().iter().map(|r| r.txn).collect::<Vec<_>>(), [number(1)]);
+}

@@ -64,10 +64,13 @@ fn told(entry: Body, card: &Card) -> Body {
 pub fn card_list_digest(cards: &[Card]) -> [u8; 32] {
     let mut sorted: Vec<&Card> = cards.iter().collect();
     sorted.sort_by(|a, b| a.uid.as_bytes().cmp(b.uid.as_bytes()));
-    let list = wire::request(0x020E).list("entries", &sorted, |entry, card| told(entry, card));
     let mut digest = Sha256::new();
-    if let Some(Value::List(entries)) = list.get("entries") {
-        entries.iter().for_each(|entry| digest.update(octets::write(entry)));
+    // One entry at a time: as one message the largest list would take hundreds of megabytes.
+    for card in sorted {
+        let list = wire::request(0x020E).list("entries", &[card], |entry, card| told(entry, card));
+        if let Some(Value::List(entries)) = list.get("entries") {
+            entries.iter().for_each(|entry| digest.update(octets::write(entry)));
+        }
     }
     digest.finalize().into()
 }

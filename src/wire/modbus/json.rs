@@ -14,7 +14,7 @@ use crate::wire::codec::{Codec, Decoded, Options};
 use serde_json::{Map, Value, json};
 
 /// Modbus RTU for people; [`Options::response`] tells the direction.
-pub const CODEC: Codec = Codec { name: "modbus-rtu", decode, encode };
+pub const CODEC: Codec = Codec { name: "modbus-rtu", decode, encode, bus: None };
 
 fn decode(octets: &[u8], options: &Options) -> Vec<Decoded> {
     let direction = if options.response { Direction::Response } else { Direction::Request };

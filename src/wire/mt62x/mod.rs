@@ -21,4 +21,4 @@ pub use frame::{Frame, cut};
 use crate::wire::codec::Codec;
 
 /// How people look at it.
-pub const CODEC: Codec = Codec { name: "mt62x", decode: json::decode, encode: json::encode };
+pub const CODEC: Codec = Codec { name: "mt62x", decode: json::decode, encode: json::encode, bus: None };

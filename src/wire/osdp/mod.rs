@@ -23,7 +23,7 @@ use crate::wire::codec::Codec;
 use std::fmt;
 
 /// How people look at it.
-pub const CODEC: Codec = Codec { name: "osdp", decode: json::decode, encode: json::encode };
+pub const CODEC: Codec = Codec { name: "osdp", decode: json::decode, encode: json::encode, bus: None };
 
 /// Why a whole frame says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

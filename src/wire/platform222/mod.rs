@@ -43,7 +43,7 @@ pub use verdict::Verdict;
 use crate::wire::codec::Codec;
 
 /// What `depotctl` and the vector tests see.
-pub const CODEC: Codec = Codec { name: "platform222", decode: view::decode, encode: view::encode };
+pub const CODEC: Codec = Codec { name: "platform222", decode: view::decode, encode: view::encode, bus: None };
 
 /// What a good frame says to the side that received it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -41,7 +41,7 @@ pub use profile::{Endian, Layout, Length, Meaning, Mode, Part, Pattern, Problem,
 use crate::wire::codec::Codec;
 
 /// How people look at it.
-pub const CODEC: Codec = Codec { name: "uid-frame", decode: json::decode, encode: json::encode };
+pub const CODEC: Codec = Codec { name: "uid-frame", decode: json::decode, encode: json::encode, bus: None };
 
 /// The built-in profiles: name and text.
 pub const BUILT_IN: [(&str, &str); 5] = [

@@ -62,4 +62,4 @@ pub use receiver::{Found, Receiver};
 use crate::wire::codec::Codec;
 
 /// What `depotctl` and the vector tests see.
-pub const CODEC: Codec = Codec { name: "ykc16", decode: view::decode, encode: view::encode };
+pub const CODEC: Codec = Codec { name: "ykc16", decode: view::decode, encode: view::encode, bus: None };

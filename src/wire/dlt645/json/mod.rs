@@ -11,7 +11,7 @@ use crate::wire::codec::{Codec, Decoded, Options};
 use serde_json::{Map, Value};
 
 /// The protocol as people see it.
-pub const CODEC: Codec = Codec { name: "dlt645", decode, encode };
+pub const CODEC: Codec = Codec { name: "dlt645", decode, encode, bus: None };
 
 type Fields = Map<String, Value>;
 
