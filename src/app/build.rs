@@ -12,12 +12,13 @@ use crate::model::ident::{ConnectorId, DeviceId};
 use crate::model::message::PileRegister;
 use crate::model::quantity::{Energy, Power};
 use crate::port::clock::BUILD;
-use crate::port::serial::{ParityBit, Settings};
+use crate::port::serial::{ParityBit, Settings, is_unstable_name};
 use crate::session;
 use crate::station::{self, ConnectorConfig};
 use crate::uplink::Uplink;
 use crate::uplink::p222::{self, P222};
 use crate::wire::platform222::Variant;
+use std::path::Path;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -121,6 +122,7 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         station: station::Config {
             code: config.code,
             connectors,
+            clocks: clocks(config, &meters),
             offline: offline(&config.offline),
             session: session::Config { restart: edge.restart, ..session::Config::default() },
             built: BUILD,
@@ -129,6 +131,40 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         link: config.uplink.as_ref().map(|uplink| platform(config, uplink, edge)).transpose()?,
         devices,
     })
+}
+
+/// What is allowed and yet worth a word at the start.
+#[must_use]
+pub fn cautions(config: &Config) -> Vec<String> {
+    let unstable = config.lines.iter().filter(|line| is_unstable_name(Path::new(&line.device)));
+    let unstable = unstable.map(|line| {
+        format!(
+            "{}: {} may be another adapter after the next plug; name it by /dev/serial/by-path",
+            line.name, line.device
+        )
+    });
+    let billed = |index: usize| config.chargers.iter().flat_map(|c| &c.connectors).any(|c| c.meter == index);
+    let floats =
+        config.meters.iter().enumerate().filter(|(index, meter)| billed(*index) && meter.counts_in_floats());
+    let floats = floats.map(|(_, meter)| {
+        format!(
+            "{}: its register is a float, whose steps grow with what it counts; bills are the platform's",
+            meter.name
+        )
+    });
+    unstable.chain(floats).collect()
+}
+
+/// DL/T 645 meters by the line on which they hear one broadcast.
+fn clocks(config: &Config, meters: &[DeviceId]) -> Vec<Vec<DeviceId>> {
+    let hears = |index: usize, meter: &config::Meter| {
+        meter.line == index && matches!(meter.address, config::MeterAddress::Dlt645(..))
+    };
+    let of_line = |(index, _): (usize, &config::Line)| {
+        let all = config.meters.iter().zip(meters);
+        all.filter(|(meter, _)| hears(index, meter)).map(|(_, id)| *id).collect()
+    };
+    config.lines.iter().enumerate().filter(|(_, line)| line.set_meter_clocks).map(of_line).collect()
 }
 
 /// Rules of offline charging as the station takes them.
