@@ -249,3 +249,103 @@ fn settings(line: &config::Line) -> Settings {
         kernel_turns: line.kernel_turns,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEPOT: &str = r#"
+[station]
+code = "44030012340001"
+[[line]]
+name = "a"
+device = "/dev/ttyUSB0"
+baud = 9600
+[[line]]
+name = "b"
+device = "/dev/ttyS2"
+baud = 9600
+set_meter_clocks = false
+[[meter]]
+name = "m1"
+line = "a"
+protocol = "dlt645-1997"
+address = "000000000001"
+poll = "10s"
+[[meter]]
+name = "m2"
+line = "a"
+protocol = "modbus"
+address = 1
+profile = "eastron-sdm630"
+poll = "10s"
+[[meter]]
+name = "m3"
+line = "b"
+protocol = "dlt645-2007"
+address = "000000000003"
+poll = "10s"
+[[reader]]
+name = "r1"
+line = "a"
+driver = "mt62x"
+[[reader]]
+name = "r2"
+line = "b"
+driver = "uid-modbus"
+address = 7
+[[charger]]
+code = "44030000010001"
+kind = "ac"
+driver = "modbus"
+line = "b"
+address = 1
+profile = "abb-terra-ac"
+rated_kw = 11.0
+[[charger.connector]]
+number = 1
+meter = "m2"
+reader = "r1"
+"#;
+
+    fn depot() -> Config {
+        config::load(DEPOT, &|_| Err(std::io::ErrorKind::NotFound.into()))
+            .unwrap_or_else(|problems| panic!("{problems:#?}"))
+    }
+
+    #[test]
+    fn every_device_of_the_configuration_is_on_its_line_and_on_the_list() {
+        let secret = |_: &SecretSource| Err(Error::Io("none".to_owned()));
+        let restart = session::Restart::Unexpected;
+        let edge = Edge { secret: &secret, nonce: || Box::new(|| [0; 8]), seed: 1, restart };
+        let machines = machines(&depot(), &edge).expect("good");
+        let listed: Vec<_> = machines
+            .devices
+            .iter()
+            .map(|d| (d.kind, d.name.as_str(), d.line.as_str(), d.address.as_str()))
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                ("meter", "m1", "a", "000000000001"),
+                ("meter", "m2", "a", "1"),
+                ("meter", "m3", "b", "000000000003"),
+                ("reader", "r1", "a", "-"),
+                ("reader", "r2", "b", "7"),
+                ("charger", "44030000010001/1", "b", "1"),
+            ]
+        );
+        let on_lines: Vec<usize> = machines.lines.iter().map(|l| l.devices.len()).collect();
+        assert_eq!(on_lines, [3, 3]);
+        // of the lines that may tell the time, the DL/T 645 meters
+        assert_eq!(machines.station.clocks, [vec![DeviceId(0)]]);
+    }
+
+    #[test]
+    fn what_is_allowed_but_unwise_is_said_once() {
+        let cautions = cautions(&depot());
+        assert_eq!(cautions.len(), 2, "{cautions:?}");
+        assert!(cautions[0].starts_with("a: /dev/ttyUSB0 may be another adapter"));
+        assert!(cautions[1].starts_with("m2: its register is a float"));
+    }
+}
