@@ -6,6 +6,7 @@
 pub mod build;
 pub mod log;
 mod reload;
+mod summary;
 
 use crate::config::{Config, Secret, SecretSource, StopSessions};
 use crate::control::desk::{self, Desk};
@@ -226,6 +227,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
         tokio::spawn(web::serve(listener, page.listen, token, desk));
     }
     tokio::spawn(watchdog::run(pulses));
+    let summary = tokio::spawn(summary::run(config.name.clone(), config.uplink.is_some(), calls.clone()));
     drop(reports);
     drop(to_station);
 
@@ -252,6 +254,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
             }
         }
     }
+    summary.abort();
     systemd::stopping();
     let end_sessions = config.stop == StopSessions::End;
     tracing::info!(end_sessions, "ending");

@@ -79,7 +79,6 @@ pub struct Section<'p, 't, 'd> {
     path: String,
     span: Range<usize>,
     asked: Vec<&'static str>,
-    is_left: bool,
 }
 
 impl<'p, 't, 'd> Section<'p, 't, 'd> {
@@ -90,7 +89,7 @@ impl<'p, 't, 'd> Section<'p, 't, 'd> {
         path: &str,
         span: Range<usize>,
     ) -> Self {
-        Section { problems, table, path: path.to_owned(), span, asked: Vec::new(), is_left: false }
+        Section { problems, table, path: path.to_owned(), span, asked: Vec::new() }
     }
 
     /// The place of a key, or of the section when the key is absent.
@@ -320,16 +319,13 @@ impl<'p, 't, 'd> Section<'p, 't, 'd> {
         At { value, place: self.place(key) }
     }
 
-    /// Says nothing of the keys that were not asked for.
-    pub fn leave(&mut self) {
-        self.is_left = true;
+    /// These keys are known here, whatever they hold.
+    pub fn knows(&mut self, keys: &[&'static str]) {
+        self.asked.extend(keys);
     }
 
     /// Notes every key that was not asked for.
     pub fn close(mut self) {
-        if self.is_left {
-            return;
-        }
         let unknown: Vec<String> = self
             .table
             .keys()

@@ -27,6 +27,24 @@ use std::time::Duration;
 /// Most octets of a beep command.
 const BEEP_OCTETS: usize = 17;
 
+/// Every key of every driver.
+const KEYS: [&str; 14] = [
+    "address",
+    "beep",
+    "counter",
+    "key",
+    "low_first",
+    "mark",
+    "octets",
+    "poll",
+    "profile",
+    "register",
+    "reverse_bytes",
+    "skip",
+    "strip_parity",
+    "table",
+];
+
 /// One card reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
@@ -226,8 +244,8 @@ pub(super) fn written(s: &mut Section<'_, '_, '_>) -> Written {
             read.kind = Some(WrittenKind::Good(ReaderKind::Mt62x { beep }));
         }
         Some(Word::UidModbus) => read.kind = uid_modbus_reader(s).map(WrittenKind::Good),
-        // a driver that is not known says nothing of the other keys
-        None => s.leave(),
+        // which of them fit cannot be said
+        None => s.knows(&KEYS),
     }
     if matches!(word, Some(Word::Osdp | Word::UidModbus)) {
         read.address = s.at("address", ());

@@ -82,14 +82,14 @@ impl Clock {
         self.trust.store(trust_number(trust), Ordering::Relaxed);
     }
 
-    /// Whether the machine itself was started after this moment: it lost its power, or was restarted. True when it
-    /// cannot be told.
+    /// Whether the machine itself was started after this moment: it lost its power, or was restarted. True when no
+    /// moment is known.
     #[must_use]
     pub fn machine_started_after(&self, moment: Option<Utc>) -> bool {
         let Some(moment) = moment else { return true };
-        let uptime = std::fs::read_to_string("/proc/uptime").ok();
-        let seconds = uptime.as_deref().and_then(|t| t.split('.').next()).and_then(|t| t.parse::<i64>().ok());
-        seconds.is_none_or(|seconds| started_after(self.now().wall, seconds, moment))
+        // Not /proc/uptime: the unit hides it.
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        started_after(self.now().wall, uptime.tv_sec, moment)
     }
 
     /// The moment of the runtime's clock at which `at` will be.
@@ -166,5 +166,14 @@ mod tests {
             let now = moment.plus_ms(later_ms);
             assert_eq!(started_after(now, uptime_s, moment), after, "{later_ms} {uptime_s}");
         }
+    }
+
+    #[test]
+    fn a_machine_that_runs_was_started_before_now_and_after_1970() {
+        let clock = Clock::new();
+        let now = clock.now().wall;
+        assert!(!clock.machine_started_after(Some(now)));
+        assert!(clock.machine_started_after(Some(Utc(0))));
+        assert!(clock.machine_started_after(None));
     }
 }

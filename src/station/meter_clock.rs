@@ -44,7 +44,7 @@ struct Line {
     /// The local day of the last broadcast.
     told_on: Option<i64>,
     /// What is still to be seen of it.
-    awaited: BTreeSet<DeviceId>,
+    expected: BTreeSet<DeviceId>,
 }
 
 /// A broadcast that is due.
@@ -59,15 +59,18 @@ pub(super) struct Broadcast {
 impl MeterClocks {
     /// `lines`: meters that hear one another's broadcast; those that are in none are only watched.
     pub(super) fn new(now: Now, lines: &[Vec<DeviceId>]) -> MeterClocks {
-        let line =
-            |meters: &Vec<DeviceId>| Line { meters: meters.clone(), told_on: None, awaited: BTreeSet::new() };
+        let line = |meters: &Vec<DeviceId>| Line {
+            meters: meters.clone(),
+            told_on: None,
+            expected: BTreeSet::new(),
+        };
         MeterClocks { lines: lines.iter().map(line).collect(), ahead: BTreeMap::new(), started: now.mono }
     }
 
     /// A meter told how far it is ahead. Gives how far it was before the broadcast whose effect this is.
     pub(super) fn told(&mut self, now: Now, meter: DeviceId, ahead_ms: i64) -> Option<i64> {
         let before = self.ahead.insert(meter, (now.mono, ahead_ms)).map(|(_, before)| before);
-        let is_effect = self.lines.iter_mut().any(|line| line.awaited.remove(&meter));
+        let is_effect = self.lines.iter_mut().any(|line| line.expected.remove(&meter));
         before.filter(|_| is_effect)
     }
 
@@ -89,7 +92,7 @@ impl MeterClocks {
             let off: Vec<(DeviceId, i64)> = line.meters.iter().filter_map(off).collect();
             let Some((by, _)) = off.first().copied() else { continue };
             line.told_on = Some(today);
-            line.awaited = off.iter().map(|(meter, _)| *meter).collect();
+            line.expected = off.iter().map(|(meter, _)| *meter).collect();
             due.push(Broadcast { by, off });
         }
         due
