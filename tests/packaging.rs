@@ -2,6 +2,7 @@
 
 use depotd::config;
 use depotd::driver::{dlt645, modbus};
+use depotd::wire::uid_frame;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -110,8 +111,8 @@ fn the_manual_page_names_every_key_that_the_program_knows_and_no_other() {
 #[test]
 fn the_manual_page_names_every_built_in_profile() {
     let page = shipped("man/depotd.toml.5");
-    let dlt645 = dlt645::Profile::BUILT_IN.iter().map(dlt645::Profile::name);
-    for name in dlt645.chain(modbus::profile::BUILT_IN.iter().map(|(name, _)| *name)) {
+    let all = [&dlt645::profile::BUILT_IN[..], &modbus::profile::BUILT_IN, &uid_frame::BUILT_IN].concat();
+    for (name, _) in all {
         assert!(page.contains(&format!(".Qq {name}")), "{name} is not in the manual page");
     }
 }

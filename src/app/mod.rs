@@ -101,6 +101,9 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     };
     let edge = build::Edge { secret: &secret, nonce: build::system_nonce, seed: seed()?, restart };
     let machines = build::machines(&config, &edge)?;
+    for caution in build::cautions(&config) {
+        tracing::warn!("{caution}");
+    }
     let control = server::listen(Path::new(&config.socket)).map_err(|e| Error::Io(e.to_string()))?;
     let page = match &config.web {
         Some(page) => {
