@@ -125,5 +125,5 @@ fn the_unit_and_the_program_agree_on_places() {
     assert!(unit.contains("\nStateDirectory=depotd\n") && config.store.path.starts_with("/var/lib/depotd/"));
     assert!(unit.contains("\nRuntimeDirectory=depotd\n") && config.socket.starts_with("/run/depotd/"));
     assert!(unit.contains("\nLoadCredential=depotd:/etc/depotd/credentials\n"));
-    assert!(shipped("systemd/tmpfiles.d/depotd.conf").contains("/etc/depotd/credentials 0700 root root"));
+    assert!(shipped("../systemd/tmpfiles.d/depotd.conf").contains("/etc/depotd/credentials 0700 root root"));
 }
