@@ -401,7 +401,7 @@ impl World {
                     self.clock_changed();
                 }
                 station::Action::ConfirmClock => {
-                    self.clock.confirm();
+                    self.clock.confirm(self.at);
                     self.clock_changed();
                 }
                 station::Action::Done(ticket, outcome) => {
