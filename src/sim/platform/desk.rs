@@ -223,10 +223,7 @@ impl Platform {
                 (0x020D, connector.pile, body, None)
             }
             Order::Recall(first, last) => {
-                self.ledger
-                    .records
-                    .range_mut(first..=last.max(first))
-                    .for_each(|(_, filed)| filed.recalled = true);
+                self.expect_again(first, last);
                 let body = request(0x020B).number("kind", 3).number("first_number", first);
                 (0x020B, station, body.number("last_number", last), None)
             }
@@ -269,6 +266,11 @@ impl Platform {
             }
         };
         self.desk.queue(number, device, octets::write(&body), txn, Step::Single);
+    }
+
+    fn expect_again(&mut self, first: u64, last: u64) {
+        let range = self.ledger.records.range_mut(first..=last.max(first));
+        range.for_each(|(_, filed)| filed.recalled = true);
     }
 
     /// Sends what may go, and repeats what is overdue.
@@ -406,6 +408,17 @@ impl Platform {
                         5 => Some(now.mono + PLUGGED),
                         _ => None,
                     };
+                }
+            }
+            0x020B => {
+                // What arrived since the command was queued may come again, too.
+                let recalled = octets::read(request(0x020B).layout(), &asked.body, true);
+                if let Some((first, last)) = recalled
+                    .ok()
+                    .filter(|b| b.num("kind") == 3)
+                    .map(|b| (b.int::<u64>("first_number"), b.int::<u64>("last_number")))
+                {
+                    self.expect_again(first, last);
                 }
             }
             0x020E => self.list_answered(&asked.body, body, out),
