@@ -152,7 +152,15 @@ pub fn cautions(config: &Config) -> Vec<String> {
             meter.name
         )
     });
-    unstable.chain(floats).collect()
+    unstable.chain(floats).chain(without_effect(config)).collect()
+}
+
+/// What is written and checked, and has no effect in this version.
+fn without_effect(config: &Config) -> Option<String> {
+    let fallback = config.chargers.iter().flat_map(|c| &c.connectors).any(|c| c.fallback.is_some());
+    (config.site_limit.is_some() || fallback).then(|| {
+        "site.limit_kw and fallback_kw are checked but not yet enforced: this version does not share power".to_owned()
+    })
 }
 
 /// DL/T 645 meters by the line on which they hear one broadcast.

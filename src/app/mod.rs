@@ -123,7 +123,12 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
         boot = recovered.boot_counter,
         open_sessions = recovered.sessions.len(),
         unsent_records = recovered.unsent_records,
-        "store open"
+        "depotd {} of station {}: boot {}, {} sessions found open, {} records waiting",
+        env!("CARGO_PKG_VERSION"),
+        config.code,
+        recovered.boot_counter,
+        recovered.sessions.len(),
+        recovered.unsent_records,
     );
     systemd::ready(&format!("{}: {} connectors", config.name, machines.station.connectors.len()));
 
@@ -219,11 +224,11 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     });
     tokio::spawn(server::serve(control, desk.clone()));
     if let Some((address, listener)) = metrics {
-        tracing::info!(%address, "metrics");
+        tracing::info!(%address, "metrics on http://{address}/metrics");
         tokio::spawn(web::metrics::serve(listener, desk.clone()));
     }
     if let Some((listener, address, token)) = page {
-        tracing::info!(%address, "local page");
+        tracing::info!(%address, "local page on http://{address}/");
         tokio::spawn(web::serve(listener, address, token, desk));
     }
     tokio::spawn(watchdog::run(pulses));
@@ -257,7 +262,11 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     summary.abort();
     systemd::stopping();
     let end_sessions = config.stop == StopSessions::End;
-    tracing::info!(end_sessions, "ending");
+    tracing::info!(
+        end_sessions,
+        "ending; sessions {}",
+        if end_sessions { "are closed first" } else { "go on" }
+    );
     let _unheard = shutdown.send(Some(end_sessions));
     let patience = if end_sessions { CLOSING + LAST_STATE } else { LAST_STATE };
     let ended = tokio::select! {

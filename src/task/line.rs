@@ -71,7 +71,7 @@ pub async fn run(mut parts: Parts) {
                 hand_over(&parts, Event::Octets(&octets[..count]))
             }
             Woken::Lost(error) => {
-                tracing::warn!(line = parts.name, device = parts.settings.device, %error, "the line is gone; it is opened again");
+                tracing::warn!(line = parts.name, device = parts.settings.device, %error, "line {} is gone: {error}; it is opened again", parts.name);
                 port = None;
                 hand_over(&parts, Event::Lost)
             }
@@ -104,7 +104,10 @@ async fn obey(
                         line = parts.name,
                         device = parts.settings.device,
                         baud = parts.settings.baud,
-                        "line open"
+                        "line {} open: {} at {} baud",
+                        parts.name,
+                        parts.settings.device,
+                        parts.settings.baud
                     );
                     *port = Some(opened);
                     *missing = false;
@@ -113,10 +116,10 @@ async fn obey(
                 Err(error) => {
                     match std::mem::replace(missing, true) {
                         false => {
-                            tracing::warn!(line = parts.name, %error, "the line could not be opened; it is tried again")
+                            tracing::warn!(line = parts.name, %error, "line {} could not be opened: {error}; it is tried again", parts.name)
                         }
                         true => {
-                            tracing::debug!(line = parts.name, %error, "the line still could not be opened")
+                            tracing::debug!(line = parts.name, %error, "line {} still could not be opened: {error}", parts.name)
                         }
                     }
                     Event::OpenFailed

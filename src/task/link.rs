@@ -191,19 +191,21 @@ fn log(note: &Note, down: &mut bool) {
     match note {
         Note::LoggedIn(address) => {
             *down = false;
-            tracing::info!(address, "logged in to the platform");
+            tracing::info!(address, "logged in to the platform at {address}");
         }
-        Note::Lost(why) if *down => tracing::debug!(why, "no connection to the platform yet"),
+        Note::Lost(why) if *down => tracing::debug!(why, "no connection to the platform yet: {why}"),
         Note::Lost(why) => {
             *down = true;
-            tracing::warn!(why, "the platform is away; it is tried again until it answers");
+            tracing::warn!(why, "the platform is away ({why}); it is tried again until it answers");
         }
         Note::Refused(result) => tracing::error!(
             result,
-            "the platform refused the login: 1 unknown station, 2 wrong secret, 3 version, 4 already connected, 5 try later"
+            "the platform refused the login with {result}: 1 unknown station, 2 wrong secret, 3 version, 4 already connected, 5 try later"
         ),
         Note::BadFrame(verdict) => tracing::debug!(verdict, "a frame of the platform was refused"),
         Note::Unmatched(kind) => tracing::debug!(?kind, "a reply matched no question"),
-        Note::LanePaused(lane) => tracing::warn!(?lane, "the platform does not answer; this lane rests"),
+        Note::LanePaused(lane) => {
+            tracing::warn!(?lane, "the platform does not answer {lane:?} messages; they rest for a while")
+        }
     }
 }

@@ -148,7 +148,7 @@ impl Loop {
                     }
                 }
                 Action::SetClock(time) => {
-                    tracing::info!(time = %time.local(), "the wall clock follows the platform");
+                    tracing::info!(time = %time.local(), "the wall clock follows the platform: {}", time.local());
                     self.clock.set(time);
                 }
                 Action::ConfirmClock => self.clock.confirm(),

@@ -90,7 +90,7 @@ pub fn spawn(
                             records = pruned.records,
                             "acknowledged records older than keep_records removed"
                         ),
-                        Err(error) => tracing::warn!(%error, "old records were not removed"),
+                        Err(error) => tracing::warn!(%error, "old records were not removed: {error}"),
                     }
                     Ok(())
                 }
@@ -112,7 +112,7 @@ fn commit(store: &mut Store, batch: &Batch) -> Done {
     match store.apply(batch) {
         Ok(()) => Done::Committed(batch.number),
         Err(error) => {
-            tracing::error!(batch = batch.number, rows = batch.rows.len(), %error, "nothing of it was written");
+            tracing::error!(batch = batch.number, rows = batch.rows.len(), %error, "nothing of batch {} was written: {error}", batch.number);
             match error {
                 Error::Refused { .. } => Done::Refused(batch.number, error.to_string()),
                 Error::Trouble { .. } => Done::CommitFailed(batch.number, error.to_string()),
@@ -125,7 +125,7 @@ fn load(store: &Store, lane: Lane, after: u64, limit: usize) -> Done {
     match store.entries(lane, after, limit) {
         Ok(entries) => Done::Loaded(lane, Some(entries)),
         Err(error) => {
-            tracing::error!(?lane, %error, "the queue could not be read");
+            tracing::error!(?lane, %error, "the queue of {lane:?} could not be read: {error}");
             Done::Loaded(lane, None)
         }
     }

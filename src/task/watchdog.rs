@@ -22,7 +22,8 @@ pub async fn run(pulses: Vec<Pulse>) {
         if stuck.is_empty() {
             systemd::alive();
         } else {
-            tracing::error!(loops = stuck.join(", "), "no progress; the watchdog is not fed");
+            let loops = stuck.join(", ");
+            tracing::error!(loops, "no progress of {loops}; the watchdog is not fed");
         }
         seen = now;
     }
