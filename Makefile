@@ -5,19 +5,20 @@ FUZZ_SECONDS ?= 60
 SOAK_DAYS ?= 50
 export DEMO_SECONDS SOAK_DAYS
 
-.PHONY: help demo test lint unit sim daemon soak bench fuzz deps clean
+.PHONY: help demo test lint unit sim daemon soak bench fuzz deb package-check deps clean
 
 help:
 	@echo 'make demo    a depot and a platform in software; watch buses charge ($(DEMO_SECONDS) s)'
 	@echo 'make test    everything that CI runs'
 	@echo 'make soak    $(SOAK_DAYS) simulated depot days, new seeds each time'
+	@echo 'make deb     the Debian packages, into target/debian/'
 	@echo 'make fuzz    every decoder, $(FUZZ_SECONDS) s each'
 
 demo: deps
 	$(CARGO) build --release --bins
 	@target/release/depotsim demo --seconds $(DEMO_SECONDS)
 
-test: deps lint unit sim daemon
+test: deps lint unit sim daemon package-check
 
 lint:
 	$(CARGO) fmt --check
@@ -25,7 +26,7 @@ lint:
 
 # Pure parts, vectors, tidy: quick to build, with overflow checks.
 unit:
-	$(CARGO) test --lib --test tidy --test vectors --test link --test osdp --test modbus --test readers
+	$(CARGO) test --lib --test tidy --test vectors --test link --test osdp --test modbus --test readers --test packaging
 
 # Depot days on a virtual clock against the reference model.
 sim:
@@ -40,6 +41,14 @@ soak: deps
 
 fuzz: deps
 	packaging/fuzz.sh $(FUZZ_SECONDS)
+
+# The Debian packages depotd and depotd-sim, the same bytes from every build; ARCH=arm64 crosses over.
+deb: deps
+	packaging/deb.sh $(ARCH)
+
+# lintian, exposure of the unit, manual pages, sizes and contents.
+package-check: deb
+	packaging/check.sh $(ARCH)
 
 # Debian packages that the build needs; says what it does.
 deps:

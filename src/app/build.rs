@@ -12,12 +12,13 @@ use crate::model::ident::{ConnectorId, DeviceId};
 use crate::model::message::PileRegister;
 use crate::model::quantity::{Energy, Power};
 use crate::port::clock::BUILD;
-use crate::port::serial::{ParityBit, Settings};
+use crate::port::serial::{ParityBit, Settings, is_unstable_name};
 use crate::session;
 use crate::station::{self, ConnectorConfig};
 use crate::uplink::Uplink;
 use crate::uplink::p222::{self, P222};
 use crate::wire::platform222::Variant;
+use std::path::Path;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -84,14 +85,14 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         };
     let mut meters = Vec::new();
     for meter in &config.meters {
-        let driver = meter.driver().map_err(|what| unfit(&meter.name, &what))?;
+        let driver = meter.driver(&config.lines[meter.line]).map_err(|what| unfit(&meter.name, &what))?;
         meters.push(add("meter", meter.name.clone(), meter.line, meter.address.to_string(), driver));
     }
     let mut readers = Vec::new();
     for reader in &config.readers {
-        let key = reader.key.as_ref().map(|source| reader_key(&reader.name, source, edge)).transpose()?;
-        let driver = reader.driver(key, (edge.nonce)());
-        readers.push(add("reader", reader.name.clone(), reader.line, reader.address.to_string(), driver));
+        let key = reader.key().map(|source| reader_key(&reader.name, source, edge)).transpose()?;
+        let driver = reader.driver(key, (edge.nonce)()).map_err(|what| unfit(&reader.name, &what))?;
+        readers.push(add("reader", reader.name.clone(), reader.line, reader.kind.to_string(), driver));
     }
     let mut connectors = Vec::new();
     for charger in &config.chargers {
@@ -121,6 +122,7 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         station: station::Config {
             code: config.code,
             connectors,
+            clocks: clocks(config, &meters),
             offline: offline(&config.offline),
             session: session::Config { restart: edge.restart, ..session::Config::default() },
             built: BUILD,
@@ -129,6 +131,40 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         link: config.uplink.as_ref().map(|uplink| platform(config, uplink, edge)).transpose()?,
         devices,
     })
+}
+
+/// What is allowed and yet worth a word at the start.
+#[must_use]
+pub fn cautions(config: &Config) -> Vec<String> {
+    let unstable = config.lines.iter().filter(|line| is_unstable_name(Path::new(&line.device)));
+    let unstable = unstable.map(|line| {
+        format!(
+            "{}: {} may be another adapter after the next plug; name it by /dev/serial/by-path",
+            line.name, line.device
+        )
+    });
+    let billed = |index: usize| config.chargers.iter().flat_map(|c| &c.connectors).any(|c| c.meter == index);
+    let floats =
+        config.meters.iter().enumerate().filter(|(index, meter)| billed(*index) && meter.counts_in_floats());
+    let floats = floats.map(|(_, meter)| {
+        format!(
+            "{}: its register is a float, whose steps grow with what it counts; bills are the platform's",
+            meter.name
+        )
+    });
+    unstable.chain(floats).collect()
+}
+
+/// DL/T 645 meters by the line on which they hear one broadcast.
+fn clocks(config: &Config, meters: &[DeviceId]) -> Vec<Vec<DeviceId>> {
+    let hears = |index: usize, meter: &config::Meter| {
+        meter.line == index && matches!(meter.address, config::MeterAddress::Dlt645(..))
+    };
+    let of_line = |(index, _): (usize, &config::Line)| {
+        let all = config.meters.iter().zip(meters);
+        all.filter(|(meter, _)| hears(index, meter)).map(|(_, id)| *id).collect()
+    };
+    config.lines.iter().enumerate().filter(|(_, line)| line.set_meter_clocks).map(of_line).collect()
 }
 
 /// Rules of offline charging as the station takes them.
@@ -205,5 +241,111 @@ fn settings(line: &config::Line) -> Settings {
         config::Parity::Even => ParityBit::Even,
         config::Parity::Odd => ParityBit::Odd,
     };
-    Settings { device: line.device.clone(), baud: line.baud, parity, stop_bits: line.stop_bits }
+    Settings {
+        device: line.device.clone(),
+        baud: line.baud,
+        parity,
+        stop_bits: line.stop_bits,
+        kernel_turns: line.kernel_turns,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEPOT: &str = r#"
+[station]
+code = "44030012340001"
+[[line]]
+name = "a"
+device = "/dev/ttyUSB0"
+baud = 9600
+[[line]]
+name = "b"
+device = "/dev/ttyS2"
+baud = 9600
+set_meter_clocks = false
+[[meter]]
+name = "m1"
+line = "a"
+protocol = "dlt645-1997"
+address = "000000000001"
+poll = "10s"
+[[meter]]
+name = "m2"
+line = "a"
+protocol = "modbus"
+address = 1
+profile = "eastron-sdm630"
+poll = "10s"
+[[meter]]
+name = "m3"
+line = "b"
+protocol = "dlt645-2007"
+address = "000000000003"
+poll = "10s"
+[[reader]]
+name = "r1"
+line = "a"
+driver = "mt62x"
+[[reader]]
+name = "r2"
+line = "b"
+driver = "uid-modbus"
+address = 7
+[[charger]]
+code = "44030000010001"
+kind = "ac"
+driver = "modbus"
+line = "b"
+address = 1
+profile = "abb-terra-ac"
+rated_kw = 11.0
+[[charger.connector]]
+number = 1
+meter = "m2"
+reader = "r1"
+"#;
+
+    fn depot() -> Config {
+        config::load(DEPOT, &|_| Err(std::io::ErrorKind::NotFound.into()))
+            .unwrap_or_else(|problems| panic!("{problems:#?}"))
+    }
+
+    #[test]
+    fn every_device_of_the_configuration_is_on_its_line_and_on_the_list() {
+        let secret = |_: &SecretSource| Err(Error::Io("none".to_owned()));
+        let restart = session::Restart::Unexpected;
+        let edge = Edge { secret: &secret, nonce: || Box::new(|| [0; 8]), seed: 1, restart };
+        let machines = machines(&depot(), &edge).expect("good");
+        let listed: Vec<_> = machines
+            .devices
+            .iter()
+            .map(|d| (d.kind, d.name.as_str(), d.line.as_str(), d.address.as_str()))
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                ("meter", "m1", "a", "000000000001"),
+                ("meter", "m2", "a", "1"),
+                ("meter", "m3", "b", "000000000003"),
+                ("reader", "r1", "a", "-"),
+                ("reader", "r2", "b", "7"),
+                ("charger", "44030000010001/1", "b", "1"),
+            ]
+        );
+        let on_lines: Vec<usize> = machines.lines.iter().map(|l| l.devices.len()).collect();
+        assert_eq!(on_lines, [3, 3]);
+        // of the lines that may tell the time, the DL/T 645 meters
+        assert_eq!(machines.station.clocks, [vec![DeviceId(0)]]);
+    }
+
+    #[test]
+    fn what_is_allowed_but_unwise_is_said_once() {
+        let cautions = cautions(&depot());
+        assert_eq!(cautions.len(), 2, "{cautions:?}");
+        assert!(cautions[0].starts_with("a: /dev/ttyUSB0 may be another adapter"));
+        assert!(cautions[1].starts_with("m2: its register is a float"));
+    }
 }

@@ -6,6 +6,7 @@
 pub mod build;
 pub mod log;
 mod reload;
+mod summary;
 
 use crate::config::{Config, Secret, SecretSource, StopSessions};
 use crate::control::desk::{self, Desk};
@@ -100,6 +101,9 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     };
     let edge = build::Edge { secret: &secret, nonce: build::system_nonce, seed: seed()?, restart };
     let machines = build::machines(&config, &edge)?;
+    for caution in build::cautions(&config) {
+        tracing::warn!("{caution}");
+    }
     let control = server::listen(Path::new(&config.socket)).map_err(|e| Error::Io(e.to_string()))?;
     let page = match &config.web {
         Some(page) => {
@@ -223,6 +227,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
         tokio::spawn(web::serve(listener, address, token, desk));
     }
     tokio::spawn(watchdog::run(pulses));
+    let summary = tokio::spawn(summary::run(config.name.clone(), config.uplink.is_some(), calls.clone()));
     drop(reports);
     drop(to_station);
 
@@ -249,6 +254,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
             }
         }
     }
+    summary.abort();
     systemd::stopping();
     let end_sessions = config.stop == StopSessions::End;
     tracing::info!(end_sessions, "ending");

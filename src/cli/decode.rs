@@ -1,5 +1,6 @@
 //! `depotctl decode`: frames in, JSON out. Needs no daemon.
 
+use super::lens::Lens;
 use super::{Exit, Failure};
 use crate::wire::codec::{self, Codec, Decoded, Options};
 use crate::wire::gbt27930::Edition;
@@ -35,9 +36,12 @@ pub(super) struct Decode {
     /// osdp: session keys and last MACs as JSON, to open single secure frames
     #[arg(long, value_name = "FILE")]
     context: Option<PathBuf>,
-    /// uid-frame: a built-in profile, or a file with one
+    /// modbus-rtu, dlt645, uid-frame: a built-in profile, or a file with one
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// modbus-rtu: first register of the question that a response answers [default: by the profile]
+    #[arg(long, value_name = "N")]
+    start: Option<u16>,
 }
 
 pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
@@ -51,6 +55,7 @@ pub(super) fn find(protocol: &str) -> Result<&'static Codec, Failure> {
 pub(super) fn run(command: &Decode) -> Result<(), Failure> {
     let codec = find(&command.protocol)?;
     let options = options(command)?;
+    let lens = Lens::new(codec.name, options.profile.as_deref(), command.start)?;
     let mut bus = codec.bus.map(|open| open(&options));
     let mut good = true;
     for (at, line) in lines(command).enumerate() {
@@ -60,7 +65,7 @@ pub(super) fn run(command: &Decode) -> Result<(), Failure> {
         }
         good &= match &mut bus {
             Some(bus) => print_all(codec, bus.line(at, &line))?,
-            None => one(codec, &line, &options)?,
+            None => one(codec, &line, &options, &lens)?,
         };
     }
     if let Some(mut bus) = bus {
@@ -78,14 +83,20 @@ fn lines(command: &Decode) -> Box<dyn Iterator<Item = Result<String, Failure>> +
     Box::new(std::io::stdin().lock().lines().map(move |line| line.map_err(broken)))
 }
 
-fn one(codec: &Codec, text: &str, options: &Options) -> Result<bool, Failure> {
+fn one(codec: &Codec, text: &str, options: &Options, lens: &Lens) -> Result<bool, Failure> {
     let Some(octets) = hex::parse(text) else {
         return print(
             codec,
             Decoded::Bad { offset: 0, error: "not_hex: not an even number of hex digits".to_owned() },
         );
     };
-    print_all(codec, (codec.decode)(&octets, options))
+    let mut all = (codec.decode)(&octets, options);
+    for decoded in &mut all {
+        if let Decoded::Good { object, .. } = decoded {
+            lens.look(object);
+        }
+    }
+    print_all(codec, all)
 }
 
 fn print_all(codec: &Codec, all: Vec<Decoded>) -> Result<bool, Failure> {

@@ -7,6 +7,7 @@ mod depotctl;
 mod depotd;
 mod depotsim;
 mod encode;
+mod lens;
 mod show;
 mod table;
 

@@ -2,13 +2,14 @@
 
 use super::devices::FULL_PERMILLE;
 use super::file::{Address, MeterProtocol, Written, WrittenCharger, WrittenMeter};
+use super::profiles::{self, ALLOWED, Family};
 use super::reader::{At, Place, Problems};
-use super::{Charger, Config, Connector, Line, Meter, MeterAddress, Offline, Reader, Store, Web};
-use crate::driver::dlt645::Profile as Dlt645Profile;
-use crate::driver::modbus::profile::{BUILT_IN, Profile};
+use super::{Charger, Config, Connector, Line, Meter, MeterAddress, Offline, ReaderKind, Store, Web};
 use crate::model::ident::DeviceCode;
 use crate::model::quantity::Power;
+use crate::model::record::BillingMode;
 use crate::model::time::DAY_MS;
+use crate::wire::dlt645::control::Edition;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -59,6 +60,8 @@ pub(super) fn resolve(
                 baud: l.baud,
                 parity: l.parity,
                 stop_bits: l.stop_bits,
+                kernel_turns: l.kernel_turns,
+                set_meter_clocks: l.set_meter_clocks,
             })
             .collect(),
         meters: Vec::new(),
@@ -69,26 +72,26 @@ pub(super) fn resolve(
         let line = find(problems, "line", &lines, &meter.line);
         let resolved = resolve_meter(problems, meter, line, read_file);
         let key = match resolved.address {
-            MeterAddress::Dlt645(a) => (line, "dlt645", a.iter().fold(0, |n, o| n << 8 | u64::from(*o))),
+            MeterAddress::Dlt645(_, a) => (line, "dlt645", a.iter().fold(0, |n, o| n << 8 | u64::from(*o))),
             MeterAddress::Modbus(a) => (line, "modbus", u64::from(a)),
         };
-        on_line.add(problems, key, &meter.address.place, "another address");
+        let zeros = Address::Text("0".repeat(12));
+        if key.2 != 0 || meter.address.value == zeros {
+            on_line.add(problems, key, &meter.address.place, "another address");
+        } // else already reported
         config.meters.push(resolved);
     }
     for reader in written.readers {
         let line = find(problems, "line", &lines, &reader.line);
-        on_line.add(
-            problems,
-            (line, "osdp", reader.address.value.into()),
-            &reader.address.place,
-            "another address",
-        );
-        config.readers.push(Reader {
-            name: reader.name.value,
-            line,
-            address: reader.address.value,
-            key: reader.key,
-        });
+        let place = reader.address.place.clone();
+        let Some(resolved) = reader.resolve(problems, line, read_file) else { continue };
+        let (space, address) = resolved.kind.on_line();
+        let allowed = match resolved.kind {
+            ReaderKind::Osdp { .. } | ReaderKind::UidModbus { .. } => "another address",
+            ReaderKind::Mt62x { .. } | ReaderKind::UidFrame { .. } => "one reader without address on a line",
+        };
+        on_line.add(problems, (line, space, address), &place, allowed);
+        config.readers.push(resolved);
     }
     let mut codes = Unique::new("the same code has");
     let (mut metered, mut read) =
@@ -169,17 +172,19 @@ fn drivers(
     meters: &[WrittenMeter],
     chargers: &[WrittenCharger],
 ) {
-    const ALLOWED: &str = "a built-in profile, or a file in profiles/ beside the configuration";
     for (meter, written) in config.meters.iter().zip(meters) {
         if meter.profile.is_empty() || meter.address == MeterAddress::Modbus(0) {
             continue; // already reported
         }
         let place = written.profile.as_ref().map_or(&written.name.place, |p| &p.place);
-        for what in meter.driver().err().into_iter().flatten() {
+        for what in
+            config.lines.get(meter.line).and_then(|line| meter.driver(line).err()).into_iter().flatten()
+        {
             problems.add(place, what, ALLOWED);
         }
     }
     for (charger, written) in config.chargers.iter().zip(chargers) {
+        floats(problems, config, charger, written);
         if charger.profile.is_empty() || charger.address == 0 {
             continue; // already reported
         }
@@ -187,6 +192,27 @@ fn drivers(
             for what in charger.driver(connector).err().into_iter().flatten() {
                 problems.add(&written.profile.place, what, ALLOWED);
             }
+        }
+    }
+}
+
+/// A bill that is made here needs a register whose steps are known (rs485.md 2.2). Under platform billing the platform
+/// sees the same registers and judges by its own rules: there it is a caution at the start, not an error.
+fn floats(problems: &mut Problems<'_>, config: &Config, charger: &Charger, written: &WrittenCharger) {
+    if charger.billing != BillingMode::Pile {
+        return;
+    }
+    for (connector, written) in charger.connectors.iter().zip(&written.connectors) {
+        let meter = config.meters.get(connector.meter).filter(|m| m.name == written.meter.value);
+        if meter.is_some_and(Meter::counts_in_floats) {
+            problems.add(
+                &written.meter.place,
+                format!(
+                    "{} counts energy in floats and is not fit for billing = \"pile\"",
+                    written.meter.value
+                ),
+                "a meter with an integer register, or billing = \"platform\"",
+            );
         }
     }
 }
@@ -199,24 +225,18 @@ fn resolve_meter(
 ) -> Meter {
     let place = &meter.address.place;
     let address = match (meter.protocol, &meter.address.value) {
-        (Some(MeterProtocol::Dlt645), Address::Text(text)) => match digits12(text) {
-            Some(address) => MeterAddress::Dlt645(address),
-            None => {
-                problems.add(
-                    place,
-                    format!("{text:?} is no DL/T 645 address"),
-                    "12 digits as printed on the meter, in quotes",
-                );
-                MeterAddress::Dlt645([0; 6])
+        (Some(MeterProtocol::Dlt645(edition)), Address::Text(_) | Address::Number(_)) => {
+            let written = match &meter.address.value {
+                Address::Text(text) => format!("{text:?}"),
+                Address::Number(number) => number.to_string(),
+                Address::Missing => String::new(),
+            };
+            let digits = digits12(written.trim_matches('"')).filter(|_| written.starts_with('"'));
+            if digits.is_none() {
+                let allowed = "12 digits as printed on the meter, in quotes";
+                problems.add(place, format!("{written} is no DL/T 645 address"), allowed);
             }
-        },
-        (Some(MeterProtocol::Dlt645), Address::Number(number)) => {
-            problems.add(
-                place,
-                format!("{number} is no DL/T 645 address"),
-                "12 digits as printed on the meter, in quotes",
-            );
-            MeterAddress::Dlt645([0; 6])
+            MeterAddress::Dlt645(edition, digits.unwrap_or_default())
         }
         (Some(MeterProtocol::Modbus), Address::Number(number)) if (1..=247).contains(number) => {
             MeterAddress::Modbus(*number as u8)
@@ -228,9 +248,15 @@ fn resolve_meter(
         (None, _) | (_, Address::Missing) => MeterAddress::Modbus(0),
     };
     let profile = match (&meter.profile, meter.protocol) {
-        (Some(profile), _) => profile_text(problems, profile, read_file),
-        (None, Some(MeterProtocol::Dlt645)) => "dlt645-ac".to_owned(),
-        (None, Some(MeterProtocol::Modbus) | None) => {
+        (Some(profile), protocol) => match protocol {
+            Some(MeterProtocol::Dlt645(_)) => profiles::text(problems, profile, Family::Dlt645, read_file),
+            Some(MeterProtocol::Modbus) => profiles::text(problems, profile, Family::ModbusMeter, read_file),
+            None => String::new(), // already reported
+        },
+        (None, Some(MeterProtocol::Dlt645(Edition::Y2007))) => "dlt645-ac".to_owned(),
+        (None, Some(MeterProtocol::Dlt645(Edition::Y1997))) => "dlt645-1997".to_owned(),
+        (None, None) => String::new(), // already reported
+        (None, Some(MeterProtocol::Modbus)) => {
             problems.add(
                 &meter.name.place,
                 "a Modbus meter needs a profile",
@@ -246,7 +272,7 @@ fn resolve_charger(
     problems: &mut Problems<'_>,
     charger: &WrittenCharger,
     line: usize,
-    billing: crate::model::record::BillingMode,
+    billing: BillingMode,
     meters: &BTreeMap<String, usize>,
     readers: &BTreeMap<String, usize>,
     read_file: &dyn Fn(&str) -> std::io::Result<String>,
@@ -274,41 +300,10 @@ fn resolve_charger(
         dc: charger.dc,
         line,
         address: charger.address.value,
-        profile: profile_text(problems, &charger.profile, read_file),
+        profile: profiles::text(problems, &charger.profile, Family::Charger, read_file),
         rated: Power(rated),
         billing: charger.billing.unwrap_or(billing),
         connectors,
-    }
-}
-
-/// A built-in profile stays its name; another name is a file in `profiles/`, a path is a file; files become their text.
-fn profile_text(
-    problems: &mut Problems<'_>,
-    profile: &At<String>,
-    read_file: &dyn Fn(&str) -> std::io::Result<String>,
-) -> String {
-    let name = &profile.value;
-    if name.is_empty() || Dlt645Profile::by_name(name).is_some() || Profile::by_name(name).is_some() {
-        return name.clone();
-    }
-    let file = if name.contains('/') || name.ends_with(".toml") {
-        name.clone()
-    } else {
-        format!("profiles/{name}.toml")
-    };
-    match read_file(&file) {
-        Ok(text) => text,
-        Err(error) => {
-            let known: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
-            let known =
-                Dlt645Profile::BUILT_IN.iter().map(Dlt645Profile::name).chain(known).collect::<Vec<_>>();
-            problems.add(
-                &profile.place,
-                format!("no built-in profile {name:?}, and {file}: {error}"),
-                format!("a readable file, or one of: {}", known.join(", ")),
-            );
-            String::new()
-        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! From the configuration to drivers, and whether a line can carry what they will ask.
 
-use super::{Charger, Config, Connector, Line, Meter, MeterAddress, Parity, Reader};
+use super::{Charger, Config, Connector, Line, Meter, MeterAddress, Parity};
 use crate::bus;
+use crate::driver::Driver;
 use crate::driver::dlt645::{self, Profile as Dlt645Profile};
+use crate::driver::modbus::value::Form;
 use crate::driver::modbus::{self, profile::Profile};
-use crate::driver::{Driver, osdp};
 use crate::wire::dlt645::Address;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,15 +20,20 @@ pub type Nonce = Box<dyn FnMut() -> [u8; 8] + Send>;
 
 impl Meter {
     /// Its driver. Errors say what is wrong with its profile, one text each.
-    pub fn driver(&self) -> Result<Box<dyn Driver>, Vec<String>> {
+    pub fn driver(&self, line: &Line) -> Result<Box<dyn Driver>, Vec<String>> {
         match self.address {
-            MeterAddress::Dlt645(address) => {
-                let profile = Dlt645Profile::by_name(&self.profile).ok_or_else(|| {
-                    let known = Dlt645Profile::BUILT_IN.map(|p| p.name()).join(", ");
-                    vec![format!("there is no DL/T 645 profile {:?}; known: {known}", self.profile)]
-                })?;
-                let (address, poll, ratio) = (Address(address), self.poll, self.ratio);
-                Ok(Box::new(dlt645::Meter::new(dlt645::Config { address, poll, ratio, profile })))
+            MeterAddress::Dlt645(edition, address) => {
+                let profile = dlt645_profile(&self.profile)?;
+                if profile.edition != edition {
+                    let what = format!(
+                        "the profile is of {}, the meter of {}",
+                        profile.edition.word(),
+                        edition.word()
+                    );
+                    return Err(vec![what]);
+                }
+                let (address, poll, ratio, octet) = (Address(address), self.poll, self.ratio, line.octet());
+                Ok(Box::new(dlt645::Meter::new(dlt645::Config { address, poll, ratio, profile, octet })))
             }
             MeterAddress::Modbus(address) => {
                 let profile = modbus_profile(&self.profile)?;
@@ -38,11 +44,22 @@ impl Meter {
         }
     }
 
+    /// Whether its register is a float: its smallest step grows with what it counts (rs485.md 2.2), so it is not fit
+    /// for bills that are computed here.
+    #[must_use]
+    pub fn counts_in_floats(&self) -> bool {
+        match self.address {
+            MeterAddress::Dlt645(..) => dlt645_profile(&self.profile).is_ok_and(|p| p.register().is_float()),
+            MeterAddress::Modbus(_) => modbus_profile(&self.profile)
+                .is_ok_and(|p| p.point("energy.forward").is_some_and(|point| point.form == Form::F32)),
+        }
+    }
+
     /// How 0103 names its kind: 1 DL/T 645, 2 Modbus.
     #[must_use]
     pub fn kind(&self) -> u8 {
         match self.address {
-            MeterAddress::Dlt645(_) => 1,
+            MeterAddress::Dlt645(..) => 1,
             MeterAddress::Modbus(_) => 2,
         }
     }
@@ -68,16 +85,12 @@ impl Charger {
     }
 }
 
-impl Reader {
-    /// Its driver, with the key that its secret holds.
-    #[must_use]
-    pub fn driver(&self, key: Option<osdp::Key>, nonce: Nonce) -> Box<dyn Driver> {
-        let config = osdp::Config { key, ..osdp::Config::new(self.address) };
-        Box::new(osdp::Reader::new(config, nonce))
-    }
-}
-
 impl Line {
+    /// What one octet takes.
+    fn octet(&self) -> Duration {
+        Duration::from_secs(u64::from(self.bus().bits)) / self.baud.max(1)
+    }
+
     /// Settings of its master.
     #[must_use]
     pub fn bus(&self) -> bus::Config {
@@ -96,10 +109,10 @@ impl Line {
 /// Share of its wire time that each line's plan needs, in 1/1000; every device must have a good driver.
 pub(super) fn plans(config: &Config) -> Vec<u64> {
     let plan = |(index, line): (usize, &Line)| {
-        let meters = config.meters.iter().filter(|m| m.line == index).filter_map(|m| m.driver().ok());
+        let meters = config.meters.iter().filter(|m| m.line == index).filter_map(|m| m.driver(line).ok());
         let readers = config.readers.iter().filter(|r| r.line == index);
         // plain or secure: the longer frames of the secure channel are planned for
-        let readers = readers.map(|r| r.driver(None, Box::new(|| [0; 8])));
+        let readers = readers.filter_map(|r| r.driver(None, Box::new(|| [0; 8])).ok());
         let chargers = config.chargers.iter().filter(|c| c.line == index);
         let chargers = chargers.flat_map(|c| c.connectors.iter().filter_map(|n| c.driver(n).ok()));
         let all: Vec<Box<dyn Driver>> = meters.chain(readers).chain(chargers).collect();
@@ -108,11 +121,15 @@ pub(super) fn plans(config: &Config) -> Vec<u64> {
     config.lines.iter().enumerate().map(plan).collect()
 }
 
+fn dlt645_profile(name_or_text: &str) -> Result<Dlt645Profile, Vec<String>> {
+    Dlt645Profile::load(name_or_text).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
 fn modbus_profile(name_or_text: &str) -> Result<Arc<Profile>, Vec<String>> {
     let loaded = Profile::load(name_or_text);
     loaded.map(Arc::new).map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 
-fn boxed(driver: impl Driver + 'static) -> Box<dyn Driver> {
+pub(super) fn boxed(driver: impl Driver + 'static) -> Box<dyn Driver> {
     Box::new(driver)
 }

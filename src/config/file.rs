@@ -1,8 +1,9 @@
 //! The file as written: keys, types and ranges; references between tables are looked at in `check`.
 
 use super::reader::{At, Place, Problems, Section};
-use super::{Parity, SecretSource, StopSessions};
+use super::{Parity, SecretSource, StopSessions, readers};
 use crate::model::record::BillingMode;
+use crate::wire::dlt645::control::Edition;
 use std::time::Duration;
 use toml::de::DeTable;
 
@@ -27,7 +28,7 @@ pub(super) struct Written {
     pub(super) metrics: Option<At<String>>,
     pub(super) lines: Vec<WrittenLine>,
     pub(super) meters: Vec<WrittenMeter>,
-    pub(super) readers: Vec<WrittenReader>,
+    pub(super) readers: Vec<readers::Written>,
     pub(super) chargers: Vec<WrittenCharger>,
 }
 
@@ -38,11 +39,13 @@ pub(super) struct WrittenLine {
     pub(super) baud: u32,
     pub(super) parity: Parity,
     pub(super) stop_bits: u8,
+    pub(super) kernel_turns: bool,
+    pub(super) set_meter_clocks: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MeterProtocol {
-    Dlt645,
+    Dlt645(Edition),
     Modbus,
 }
 
@@ -64,14 +67,6 @@ pub(super) enum Address {
     Missing,
     Text(String),
     Number(i64),
-}
-
-#[derive(Debug)]
-pub(super) struct WrittenReader {
-    pub(super) name: At<String>,
-    pub(super) line: At<String>,
-    pub(super) address: At<u8>,
-    pub(super) key: Option<SecretSource>,
 }
 
 #[derive(Debug)]
@@ -139,10 +134,10 @@ fn whole(root: &mut Section<'_, '_, '_>) -> Written {
     written.metrics = root.table("metrics", |s| s.text("listen").map(|l| s.at("listen", l))).flatten();
     written.lines = root.tables("line", line);
     written.meters = root.tables("meter", meter);
-    written.readers = root.tables("reader", reader);
+    written.readers = root.tables("reader", readers::written);
     written.chargers = root.tables("charger", charger);
     for key in ["can", "gate", "camera"] {
-        root.not_served(key, "remove it; RS-485 lines, meters, chargers and OSDP readers are");
+        root.not_served(key, "remove it; RS-485 lines, meters, chargers and card readers are");
     }
     for key in ["transfer", "devices"] {
         root.not_served(key, "remove it");
@@ -217,13 +212,16 @@ fn line(s: &mut Section<'_, '_, '_>) -> WrittenLine {
         .choice("parity", &[("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)])
         .unwrap_or_default();
     let stop_bits = s.integer("stop_bits", 1..=2).unwrap_or(1);
-    s.choice("rs485", &[("auto", ())]);
+    let kernel_turns = s.choice("rs485", &[("auto", false), ("kernel", true)]).unwrap_or(false);
+    let set_meter_clocks = s.boolean("set_meter_clocks").unwrap_or(true);
     WrittenLine {
         name: s.at("name", name),
         device: s.at("device", device),
         baud: baud.and_then(|b| u32::try_from(b).ok()).unwrap_or(9600),
         parity,
         stop_bits: u8::try_from(stop_bits).unwrap_or(1),
+        kernel_turns,
+        set_meter_clocks,
     }
 }
 
@@ -231,8 +229,14 @@ fn meter(s: &mut Section<'_, '_, '_>) -> WrittenMeter {
     let name = s.required("name", "\"meter-1\"");
     let line = s.required("line", "\"rs485-1\"");
     s.required("protocol", "\"dlt645-2007\"");
-    let protocol =
-        s.choice("protocol", &[("dlt645-2007", MeterProtocol::Dlt645), ("modbus", MeterProtocol::Modbus)]);
+    let protocol = s.choice(
+        "protocol",
+        &[
+            ("dlt645-2007", MeterProtocol::Dlt645(Edition::Y2007)),
+            ("dlt645-1997", MeterProtocol::Dlt645(Edition::Y1997)),
+            ("modbus", MeterProtocol::Modbus),
+        ],
+    );
     let address = address(s);
     let profile = s.text("profile").map(|p| s.at("profile", p));
     WrittenMeter {
@@ -254,21 +258,6 @@ fn address(s: &mut Section<'_, '_, '_>) -> Address {
         }
         Some("integer") => s.integer("address", 0..=255).map_or(Address::Missing, Address::Number),
         Some(_) => s.text("address").map_or(Address::Missing, Address::Text),
-    }
-}
-
-fn reader(s: &mut Section<'_, '_, '_>) -> WrittenReader {
-    let name = s.required("name", "\"reader-1\"");
-    let line = s.required("line", "\"rs485-2\"");
-    s.required("driver", "\"osdp\"");
-    s.choice("driver", &[("osdp", ())]);
-    let address = small(s, "address", 0..=126);
-    let key = secret(s, "key");
-    WrittenReader {
-        name: s.at("name", name),
-        line: s.at("line", line),
-        address: s.at("address", address),
-        key,
     }
 }
 
@@ -317,7 +306,11 @@ fn connector(s: &mut Section<'_, '_, '_>) -> WrittenConnector {
     }
 }
 
-fn small(s: &mut Section<'_, '_, '_>, key: &'static str, range: std::ops::RangeInclusive<i64>) -> u8 {
+pub(super) fn small(
+    s: &mut Section<'_, '_, '_>,
+    key: &'static str,
+    range: std::ops::RangeInclusive<i64>,
+) -> u8 {
     s.missing(key, "a number");
     s.integer(key, range).and_then(|n| u8::try_from(n).ok()).unwrap_or_default()
 }
@@ -326,7 +319,7 @@ fn billing_mode(s: &mut Section<'_, '_, '_>, key: &'static str) -> Option<Billin
     s.choice(key, &[("platform", BillingMode::Platform), ("pile", BillingMode::Pile)])
 }
 
-fn secret(s: &mut Section<'_, '_, '_>, key: &'static str) -> Option<SecretSource> {
+pub(super) fn secret(s: &mut Section<'_, '_, '_>, key: &'static str) -> Option<SecretSource> {
     if s.kind(key) == Some("string") {
         s.required(key, "");
         s.wrong(

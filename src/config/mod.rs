@@ -6,15 +6,21 @@
 mod check;
 pub mod devices;
 mod file;
+mod profiles;
 pub mod reader;
+mod readers;
 mod secret;
+#[cfg(test)]
+mod tests;
 
 pub use reader::Problem;
+pub use readers::{Reader, ReaderKind};
 pub use secret::{Secret, SecretError, SecretSource};
 
 use crate::model::ident::DeviceCode;
 use crate::model::quantity::Power;
 use crate::model::record::BillingMode;
+use crate::wire::dlt645::control::Edition;
 use std::time::Duration;
 
 /// The whole configuration.
@@ -123,6 +129,10 @@ pub struct Line {
     pub parity: Parity,
     /// 1 or 2.
     pub stop_bits: u8,
+    /// Whether the driver of the kernel turns the line (TIOCSRS485), not the adapter.
+    pub kernel_turns: bool,
+    /// Whether its DL/T 645 meters are told the time, once a day at most.
+    pub set_meter_clocks: bool,
 }
 
 /// Parity of a line.
@@ -157,8 +167,8 @@ pub struct Meter {
 /// What a meter speaks, and its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MeterAddress {
-    /// DL/T 645-2007, address as printed: 12 digits.
-    Dlt645([u8; 6]),
+    /// DL/T 645, address as printed: 12 digits.
+    Dlt645(Edition, [u8; 6]),
     /// Modbus RTU, 1..=247.
     Modbus(u8),
 }
@@ -166,23 +176,10 @@ pub enum MeterAddress {
 impl std::fmt::Display for MeterAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            MeterAddress::Dlt645(address) => address.iter().try_for_each(|octet| write!(f, "{octet:02x}")),
+            MeterAddress::Dlt645(_, address) => address.iter().try_for_each(|octet| write!(f, "{octet:02x}")),
             MeterAddress::Modbus(address) => write!(f, "{address}"),
         }
     }
-}
-
-/// One card reader.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reader {
-    /// Its name.
-    pub name: String,
-    /// Index into [`Config::lines`].
-    pub line: usize,
-    /// OSDP address, 0..=126.
-    pub address: u8,
-    /// Base key of the secure channel; absent = plain.
-    pub key: Option<SecretSource>,
 }
 
 /// One charger.

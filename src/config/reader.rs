@@ -319,6 +319,11 @@ impl<'p, 't, 'd> Section<'p, 't, 'd> {
         At { value, place: self.place(key) }
     }
 
+    /// These keys are known here, whatever they hold.
+    pub fn knows(&mut self, keys: &[&'static str]) {
+        self.asked.extend(keys);
+    }
+
     /// Notes every key that was not asked for.
     pub fn close(mut self) {
         let unknown: Vec<String> = self

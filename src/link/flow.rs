@@ -56,7 +56,8 @@ impl Link {
             }
         }
         while let Some(entry) = self.queue(lane).next(now.mono).cloned() {
-            if lane == Lane::Record && self.start_results.is_waiting_for(&entry.txn) {
+            let behind = self.start_results.is_reading() || self.start_results.is_waiting_for(&entry.txn);
+            if lane == Lane::Record && behind {
                 return; // its start result goes first
             }
             let Some((sequence, octets)) = self.send(&Outgoing::Entry(&entry)) else { return };
@@ -68,13 +69,13 @@ impl Link {
         }
     }
 
-    /// Newest states, those that show a connector free or those that do not.
+    /// Newest states, those that show a connector free or without its transaction, or those that do not.
     fn pump_realtime(&mut self, free: bool, out: &mut Vec<Action>) {
         let held = |txn| self.start_results.has_unsent(txn) || self.start_results.has_unread();
         let ready: Vec<_> = self
             .realtime
             .iter()
-            .filter(|(_, r)| shows_free(r.state) == free)
+            .filter(|(_, r)| (shows_free(r.state) || r.txn.is_none()) == free)
             .filter(|(_, r)| r.state != ConnectorState::Charging || !held(&r.txn))
             .map(|(connector, _)| *connector)
             .collect();

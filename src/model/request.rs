@@ -23,6 +23,8 @@ pub enum Order {
     Limit(Power),
     /// Meter: read the register now, before any polled value (class billing).
     ReadRegister,
+    /// Meter: tell it, and every other one that hears it, what time it is. Done when its clock was read back.
+    SetClock,
     /// Reader: show a person what happens.
     Feedback(Feedback),
 }

@@ -355,6 +355,13 @@ impl Queue {
         self.loading.is_some() || self.read_to < self.newest
     }
 
+    /// Whether entries are being read, or will be at once.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        let will = self.read_to < self.newest && self.load_again.is_none() && self.loaded.len() <= LOADED / 2;
+        self.loading.is_some() || will
+    }
+
     /// Whether entries wait that the platform could be sent now or in a moment: not while the lane waits for
     /// acknowledgements, pauses, or cannot be read.
     #[must_use]
@@ -456,6 +463,24 @@ mod tests {
             }
             assert_eq!(queue.next(at(10)).map(|e| e.id.id), Some(2));
         }
+    }
+
+    #[test]
+    fn ranges_that_overlap_come_back_whole() {
+        let mut queue = filled(1, 8);
+        for id in 1..=8 {
+            queue.sent(at(0), id as u32, vec![]);
+            queue.answered(id as u32);
+            queue.settled(id);
+        }
+        queue.queued(3);
+        assert_eq!(queue.load(at(1)), Some((2, LOADED)));
+        queue.loaded((3..=6).map(entry).collect());
+        queue.queued(5);
+        assert_eq!(queue.load(at(1)), Some((5, LOADED)), "7 and 8 came back, too");
+        queue.loaded((6..=8).map(entry).collect());
+        let back: Vec<u64> = queue.recalled.iter().map(|e| e.id.id).collect();
+        assert_eq!(back, [3, 4, 5, 6, 7, 8]);
     }
 
     #[test]

@@ -6,16 +6,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The clocks of this machine, with a correction for the wall clock.
 ///
-/// The daemon never sets the operating system's clock (it has no right to): the platform's time is kept as an offset
-/// that all records are stamped with. When the operating system says that its clock is synchronised, the offset is
-/// dropped and the trust is [`ClockTrust::Ntp`].
+/// The daemon never sets the operating system's clock (it has no right to): the platform's time is kept as an anchor of
+/// the monotonic clock that all records are stamped with. So a step of the system clock, for example when a time server
+/// is found at last, moves nothing. When the operating system says that its clock is synchronised, the anchor is dropped
+/// and the trust is [`ClockTrust::Ntp`].
 #[derive(Debug)]
 pub struct Clock {
     origin: std::time::Instant,
-    offset_ms: AtomicI64,
+    /// Wall time of the origin by the platform's clock, [`FREE`] without it.
+    anchor_ms: AtomicI64,
     trust: AtomicU8,
     built: Utc,
 }
+
+/// No anchor: the system clock counts.
+const FREE: i64 = i64::MIN;
 
 /// No moment before this one is ever believed: 2026-01-01T00:00:00+08:00.
 pub const BUILD: Utc = Utc(1_767_196_800_000);
@@ -34,7 +39,7 @@ impl Clock {
     pub fn new() -> Clock {
         let clock = Clock {
             origin: std::time::Instant::now(),
-            offset_ms: AtomicI64::new(0),
+            anchor_ms: AtomicI64::new(FREE),
             trust: AtomicU8::new(0),
             built: BUILD,
         };
@@ -47,31 +52,35 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one clock")]
     pub fn now(&self) -> Now {
         let mono = self.origin.elapsed();
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall = i64::try_from(wall.as_millis()).unwrap_or(i64::MAX);
+        let wall = match self.anchor_ms.load(Ordering::Relaxed) {
+            FREE => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis),
+            anchor => anchor.saturating_add(millis(mono)),
+        };
         Now {
             mono: Instant(u64::try_from(mono.as_micros()).unwrap_or(u64::MAX)),
-            wall: Utc(wall.saturating_add(self.offset_ms.load(Ordering::Relaxed))),
+            wall: Utc(wall),
             trust: self.trust(),
         }
     }
 
     /// Makes the wall clock say `time` now, as the platform wants it.
     pub fn set(&self, time: Utc) {
-        let now = self.now();
-        self.offset_ms.fetch_add(time.0 - now.wall.0, Ordering::Relaxed);
+        self.anchor_ms.store(time.0.saturating_sub(millis(self.origin.elapsed())), Ordering::Relaxed);
         self.trust.fetch_max(trust_number(ClockTrust::Platform), Ordering::Relaxed);
     }
 
     /// The platform confirmed the clock without a change.
     pub fn confirm(&self) {
+        if self.trust() < ClockTrust::Ntp {
+            self.set(self.now().wall);
+        }
         self.trust.fetch_max(trust_number(ClockTrust::Platform), Ordering::Relaxed);
     }
 
     /// Looks again at how far the system clock may be believed; to be called now and then.
     pub fn judge(&self) {
         if synchronised() {
-            self.offset_ms.store(0, Ordering::Relaxed);
+            self.anchor_ms.store(FREE, Ordering::Relaxed);
             self.trust.store(trust_number(ClockTrust::Ntp), Ordering::Relaxed);
             return;
         }
@@ -82,14 +91,14 @@ impl Clock {
         self.trust.store(trust_number(trust), Ordering::Relaxed);
     }
 
-    /// Whether the machine itself was started after this moment: it lost its power, or was restarted. True when it
-    /// cannot be told.
+    /// Whether the machine itself was started after this moment: it lost its power, or was restarted. True when no
+    /// moment is known.
     #[must_use]
     pub fn machine_started_after(&self, moment: Option<Utc>) -> bool {
         let Some(moment) = moment else { return true };
-        let uptime = std::fs::read_to_string("/proc/uptime").ok();
-        let seconds = uptime.as_deref().and_then(|t| t.split('.').next()).and_then(|t| t.parse::<i64>().ok());
-        seconds.is_none_or(|seconds| started_after(self.now().wall, seconds, moment))
+        // Not /proc/uptime: the unit hides it.
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        started_after(self.now().wall, uptime.tv_sec, moment)
     }
 
     /// The moment of the runtime's clock at which `at` will be.
@@ -114,6 +123,10 @@ impl Clock {
 fn started_after(now: Utc, uptime_s: i64, moment: Utc) -> bool {
     const JUST_S: i64 = 300;
     if now < moment { uptime_s <= JUST_S } else { now.plus_ms(-1000 * (uptime_s + 1)) > moment }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn trust_number(trust: ClockTrust) -> u8 {
@@ -151,6 +164,8 @@ mod tests {
         assert!(after.wall.0 - before.wall.0 >= 3_600_000);
         assert!(after.mono.since(before.mono) < Duration::from_secs(60));
         assert!(after.trust >= ClockTrust::Platform);
+        clock.confirm();
+        assert!(clock.now().wall.0 - after.wall.0 < 60_000, "a confirmation moves nothing");
     }
 
     #[test]
@@ -166,5 +181,14 @@ mod tests {
             let now = moment.plus_ms(later_ms);
             assert_eq!(started_after(now, uptime_s, moment), after, "{later_ms} {uptime_s}");
         }
+    }
+
+    #[test]
+    fn a_machine_that_runs_was_started_before_now_and_after_1970() {
+        let clock = Clock::new();
+        let now = clock.now().wall;
+        assert!(!clock.machine_started_after(Some(now)));
+        assert!(clock.machine_started_after(Some(Utc(0))));
+        assert!(clock.machine_started_after(None));
     }
 }

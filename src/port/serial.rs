@@ -22,6 +22,8 @@ pub struct Settings {
     pub parity: ParityBit,
     /// 1 or 2.
     pub stop_bits: u8,
+    /// The driver of the kernel turns the line (TIOCSRS485); `false`: adapter or board do.
+    pub kernel_turns: bool,
 }
 
 /// Parity of a line.
@@ -47,6 +49,8 @@ impl Serial {
             ParityBit::Even => Parity::Even,
             ParityBit::Odd => Parity::Odd,
         };
+        // the other handle stays until the line is open, so that the port is never at rest between the two
+        let _turned = if settings.kernel_turns { Some(turned_by_kernel(&settings.device)?) } else { None };
         let stop_bits = if settings.stop_bits == 2 { StopBits::Two } else { StopBits::One };
         let stream = tokio_serial::new(&settings.device, settings.baud)
             .data_bits(DataBits::Eight)
@@ -77,8 +81,46 @@ impl Serial {
     }
 }
 
+/// Has the driver of the kernel raise RTS while it sends. A driver that cannot is an error, not a line that stays mute.
+fn turned_by_kernel(device: &str) -> io::Result<serial2::SerialPort> {
+    let refused = |what: &str| {
+        io::Error::other(format!(
+            "{device}: its driver does not turn an RS-485 line ({what}); rs485 = \"auto\" with an adapter that does"
+        ))
+    };
+    let port = serial2::SerialPort::open(device, serial2::KeepSettings)?;
+    port.set_rs4xx_mode(serial2::rs4xx::Rs485Config::new()).map_err(|e| refused(&e.to_string()))?;
+    match port.get_rs4xx_mode().map_err(|e| refused(&e.to_string()))? {
+        serial2::rs4xx::TransceiverMode::Rs485(_) => Ok(port),
+        serial2::rs4xx::TransceiverMode::Default | serial2::rs4xx::TransceiverMode::Rs422 => {
+            Err(refused("the setting was not kept"))
+        }
+    }
+}
+
 /// Whether a path is one that changes its name at the next plug (a bare `ttyUSB` or `ttyACM` number).
 #[must_use]
 pub fn is_unstable_name(device: &Path) -> bool {
     device.to_str().is_some_and(|d| d.starts_with("/dev/ttyUSB") || d.starts_with("/dev/ttyACM"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_cannot_turn_the_line_says_so() {
+        let master =
+            rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
+        rustix::pty::unlockpt(&master).unwrap();
+        let device = rustix::pty::ptsname(&master, Vec::new()).unwrap();
+        let error = turned_by_kernel(device.to_str().unwrap()).expect_err("a pseudo-terminal turns nothing");
+        assert!(error.to_string().contains("does not turn an RS-485 line"), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_the_next_plug_changes_is_known() {
+        assert!(is_unstable_name(Path::new("/dev/ttyUSB0")) && is_unstable_name(Path::new("/dev/ttyACM1")));
+        assert!(!is_unstable_name(Path::new("/dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0-port0")));
+    }
 }

@@ -15,7 +15,7 @@ pub fn status(status: &str) {
 
 /// The program ends in order.
 pub fn stopping() {
-    tell(&[("STOPPING", "1")]);
+    tell(&[("STOPPING", "1"), ("STATUS", "ending")]);
 }
 
 /// Every task made progress.

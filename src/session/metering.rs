@@ -18,6 +18,10 @@ pub(super) struct Metering {
     number: Option<String>,
     /// The meter told another number, and no register since.
     replaced: bool,
+    /// When the last good register was heard. The split may stand later: nothing is billed before output was confirmed,
+    /// but a confirmation may come late, and energy that flowed meanwhile is no jump.
+    #[serde(default)]
+    heard_ms: Option<i64>,
     #[serde(skip)]
     doubt: Option<Doubt>,
 }
@@ -53,6 +57,7 @@ impl Metering {
         let Some(register) = usable(reading) else { return false };
         self.number = reading.number.clone().or(self.number.take());
         self.split = Some(Split::begin(origin, at_ms, register));
+        self.heard_ms = Some(at_ms);
         true
     }
 
@@ -70,13 +75,14 @@ impl Metering {
         };
         if std::mem::take(&mut self.replaced) {
             split.change(bill_ms, register);
-            self.doubt = None;
+            (self.doubt, self.heard_ms) = (None, Some(at_ms));
             return Verdict::Replaced;
         }
         let digit = digit(reading);
-        if follows((split.at_ms(), split.last()), (at_ms, register), digit, rated) {
+        let since_ms = self.heard_ms.map_or(split.at_ms(), |heard| heard.min(split.at_ms()));
+        if follows((since_ms, split.last()), (at_ms, register), digit, rated) {
             split.reading(bill_ms, register);
-            self.doubt = None;
+            (self.doubt, self.heard_ms) = (None, Some(at_ms));
             return Verdict::Good;
         }
         let here = (at_ms, register);
@@ -90,7 +96,7 @@ impl Metering {
             self.doubt = Some(doubt);
             return Verdict::Doubtful;
         }
-        self.doubt = None;
+        (self.doubt, self.heard_ms) = (None, Some(at_ms));
         let back = doubt.first.1 < split.last();
         split.change(doubt.first.0.min(bill_ms), doubt.first.1);
         split.reading(bill_ms, register);
@@ -113,6 +119,7 @@ impl Metering {
         self.note_number(reading);
         if let (Some(split), Some(register)) = (self.split.as_mut(), usable(reading)) {
             split.reading(at_ms, register);
+            self.heard_ms = Some(at_ms);
         }
     }
 

@@ -30,6 +30,7 @@ pub(super) mod code {
     pub(crate) const CHARGER_LINK_LOST: u16 = 0x011D;
     pub(crate) const CHARGING_WITHOUT_SESSION: u16 = 0x011F;
     pub(crate) const METER_LINK_LOST: u16 = 0x0201;
+    pub(crate) const METER_CLOCK: u16 = 0x0207;
     pub(crate) const READER_LINK_LOST: u16 = 0x0301;
     pub(crate) const READER_OPENED: u16 = 0x0302;
 }
@@ -72,6 +73,7 @@ fn kind(code: u16) -> Kind {
         0x0204 => (2, 60, 10, "register frozen under load", "带载电表读数不变"),
         0x0205 => (3, 60, 60, "meter differs from charger", "电表与充电机电量不一致"),
         0x0206 => (2, 0, 0, "meter number changed", "电表表号变化"),
+        0x0207 => (3, 5, 30, "meter clock", "电表时钟偏差"),
         0x0301 => (3, 5, 10, "reader link lost", "读卡器通信中断"),
         0x0302 => (2, 0, 10, "reader opened", "读卡器被打开"),
         0x0303 => (3, 5, 10, "reader secure channel", "读卡器安全通道"),

@@ -10,7 +10,7 @@
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
 //! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `cards`, `clock`, `serial` numbers of
 //! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
-//! `telemetry` what others see, `people` operators and the end, `status` what the local page shows.
+//! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `status` what the local page shows.
 
 mod alarms;
 mod cards;
@@ -18,6 +18,7 @@ mod clock;
 mod commands;
 mod connector;
 mod journal;
+mod meter_clock;
 mod offline;
 mod people;
 mod records;
@@ -47,6 +48,7 @@ use cards::Cards;
 use commands::{Deferred, Remembered};
 use connector::{Gun, Phase, Role};
 use journal::Journal;
+use meter_clock::MeterClocks;
 use offline::Ledger;
 use people::Ending;
 use records::Records;
@@ -63,6 +65,8 @@ pub struct Config {
     pub code: DeviceCode,
     /// Every gun, in pile-code order.
     pub connectors: Vec<ConnectorConfig>,
+    /// DL/T 645 meters that hear one broadcast and may be told the time, line by line.
+    pub clocks: Vec<Vec<DeviceId>>,
     /// Charging while the platform is away.
     pub offline: Offline,
     /// How sessions behave; the rating is taken from the connector.
@@ -206,6 +210,7 @@ pub struct Station {
     serials: Serials,
     offline_use: Ledger,
     alarms: Alarms,
+    meter_clocks: MeterClocks,
     link: Uplink,
     /// Remote starts decided and their results.
     commands: Remembered<u8>,
@@ -239,6 +244,7 @@ impl Station {
             serials: Serials::new(&recovered.serials),
             offline_use: Ledger::new(&recovered.offline_use, &recovered.records),
             alarms: Alarms::new(recovered.boot_counter),
+            meter_clocks: MeterClocks::new(now, &config.clocks),
             link: Uplink {
                 online: false,
                 telemetry_charging: Duration::from_secs(15),
@@ -318,6 +324,7 @@ impl Station {
     fn turn(&mut self, now: Now, out: &mut Vec<Action>) {
         if self.housekeeping + HOUSEKEEPING <= now.mono {
             self.housekeeping = now.mono;
+            self.tell_meters_the_time(now, out);
         }
         self.watch_tariffs(now);
         self.resume_deferred(now, out);
@@ -347,6 +354,9 @@ impl Station {
                 guns.iter().filter(|(_, r)| *r == Role::Reader).map(|(gun, _)| *gun).collect();
             self.card(now, &at, card, out);
             return;
+        }
+        if let Report::Meter(MeterReading { clock_ahead_ms: Some(ahead_ms), .. }) = report {
+            self.meter_clock(now, device, ahead_ms);
         }
         for (gun, role) in guns {
             match (role, &report) {

@@ -102,8 +102,8 @@ impl Station {
             Some(NotReady::Storage)
         } else if !self.guns[gun].charger_answers() {
             Some(NotReady::ChargerSilent)
-        } else if self.guns[gun].is_faulted() {
-            Some(NotReady::Faulted)
+        } else if self.guns[gun].is_faulted() || self.guns[gun].orphan.is_some() {
+            Some(NotReady::Faulted) // one that charges without a session (011F) would bill a stranger's energy
         } else if pile_billing && self.tariffs.in_force().is_none() {
             Some(NotReady::NoTariff)
         } else if pile_billing && now.stamp().is_none() {

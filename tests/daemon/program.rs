@@ -9,9 +9,15 @@ use std::time::{Duration, Instant};
 /// No step of a test takes longer, even on a machine that is busy with other things.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The clock of the wall: here it bounds, it never decides.
+#[expect(clippy::disallowed_methods, reason = "real programs run in real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
 /// Waits until something can be seen, and says what was not.
 pub(crate) fn until(what: &str, mut seen: impl FnMut() -> bool) {
-    let began = Instant::now();
+    let began = now();
     while !seen() {
         assert!(began.elapsed() < PATIENCE, "in {} s it did not happen: {what}", PATIENCE.as_secs());
         std::thread::sleep(Duration::from_millis(20));
@@ -81,7 +87,7 @@ impl Program {
     }
 
     fn line_after(&self, from: usize, what: &str, fits: impl Fn(&str) -> bool) -> String {
-        let began = Instant::now();
+        let began = now();
         let mut lines = self.said.lines.lock().expect("lines");
         loop {
             if let Some((_, line)) = lines.iter().skip(from).find(|(_, line)| fits(line)) {

@@ -98,6 +98,21 @@ fn a_session_is_told_in_the_order_of_the_profile() {
 }
 
 #[test]
+fn a_charger_that_falls_silent_at_the_end_is_told_after_the_record() {
+    let mut world = World::new(config());
+    world.run(10);
+    let txn = world.own_txn(gun(1, 1));
+    let started = world.start_result(gun(1, 1), txn, StartMode::LocalOperator, false);
+    world.realtime(gun(1, 1), txn, ConnectorState::Charging);
+    world.run(3);
+    world.record(gun(1, 1), txn, StartMode::LocalOperator, started, false, Credential::None);
+    world.realtime(gun(1, 1), Default::default(), ConnectorState::Unknown); // the record is not even read yet
+    world.run(5);
+    world.assert_no_complaint();
+    assert_eq!(world.platform.connector_state(gun(1, 1)), Some(0));
+}
+
+#[test]
 fn a_lost_reply_costs_a_repetition_with_the_same_octets() {
     let mut world = World::new(config());
     world.run(10);

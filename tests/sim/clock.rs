@@ -10,15 +10,15 @@ pub(crate) struct WallClock {
     start: Utc,
     /// How far the machine's clock is ahead of the truth.
     system_ms: i64,
-    /// What the platform's time adds to it; gone when the program ends.
-    offset_ms: i64,
+    /// The same of the clock that the platform gave; gone when the program ends.
+    anchor_ms: Option<i64>,
     trust: ClockTrust,
     synchronised: bool,
 }
 
 impl WallClock {
     pub(crate) fn new(start: Utc) -> WallClock {
-        WallClock { start, system_ms: 0, offset_ms: 0, trust: ClockTrust::None, synchronised: false }
+        WallClock { start, system_ms: 0, anchor_ms: None, trust: ClockTrust::None, synchronised: false }
     }
 
     /// The true time.
@@ -37,12 +37,12 @@ impl WallClock {
     }
 
     pub(crate) fn wall(&self, at: Instant) -> Utc {
-        self.truth(at).plus_ms(self.system_ms + self.offset_ms)
+        self.truth(at).plus_ms(self.error_ms())
     }
 
     /// How far the program's wall clock is ahead of the truth.
     pub(crate) fn error_ms(&self) -> i64 {
-        self.system_ms + self.offset_ms
+        self.anchor_ms.unwrap_or(self.system_ms)
     }
 
     pub(crate) fn trust(&self) -> ClockTrust {
@@ -51,7 +51,7 @@ impl WallClock {
 
     /// The program starts.
     pub(crate) fn boot(&mut self, at: Instant) {
-        self.offset_ms = 0;
+        self.anchor_ms = None;
         self.trust = ClockTrust::None;
         self.judge(at);
     }
@@ -59,7 +59,7 @@ impl WallClock {
     /// Every 30 s the program looks again.
     pub(crate) fn judge(&mut self, at: Instant) {
         if self.synchronised {
-            (self.offset_ms, self.trust) = (0, ClockTrust::Ntp);
+            (self.anchor_ms, self.trust) = (None, ClockTrust::Ntp);
             return;
         }
         let own = if self.wall(at) >= BUILD { ClockTrust::Rtc } else { ClockTrust::None };
@@ -67,12 +67,14 @@ impl WallClock {
     }
 
     pub(crate) fn set(&mut self, at: Instant, time: Utc) {
-        self.offset_ms += time.0 - self.wall(at).0;
-        self.confirm();
+        self.anchor_ms = Some(time.0 - self.truth(at).0);
+        self.trust = self.trust.max(ClockTrust::Platform);
     }
 
-    pub(crate) fn confirm(&mut self) {
-        self.trust = self.trust.max(ClockTrust::Platform);
+    pub(crate) fn confirm(&mut self, at: Instant) {
+        if self.trust < ClockTrust::Ntp {
+            self.set(at, self.wall(at));
+        }
     }
 
     /// Somebody turns the machine's clock.

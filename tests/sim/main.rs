@@ -2,7 +2,7 @@
 //! everything going wrong that goes wrong in depots, and a plain reference model beside it that knows the truth.
 //!
 //! ```text
-//! world      one virtual clock; what the loops of `task` do, without a runtime
+//! world      one virtual clock; what the loops of `task` do, without a runtime; way: from program to platform
 //! daemon     the machines of `app::build`, started, killed, started again
 //! calendar   what arrives later        network   latency, cuts, half-open connections, stalls
 //! clock      the controller's clocks   trouble   what goes wrong, drawn from the seed
@@ -21,6 +21,7 @@ mod reference;
 mod tap;
 mod trouble;
 mod verdict;
+mod way;
 mod world;
 
 use depotd::sim::people::Habits;

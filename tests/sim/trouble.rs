@@ -400,9 +400,9 @@ impl World {
                 let mut cards = household::cards(&self.plan);
                 let at = self.trouble.random.usize(..cards.len());
                 cards[at].status = CardStatus::Lost;
-                self.platform.set_cards(cards);
                 let full = self.trouble.random.bool();
                 if self.platform.unanswered() == 0 && self.platform.is_online() {
+                    self.platform.set_cards(cards);
                     self.order(Order::SyncCards { full });
                 }
             }

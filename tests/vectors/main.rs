@@ -10,6 +10,7 @@ mod harness;
 mod modbus;
 mod osdp;
 mod platform222;
+mod points;
 mod slcan;
 mod tcu;
 mod ykc16;

@@ -13,6 +13,8 @@ const ORDERS_MAX: usize = 8;
 const ORDER_READS: u8 = 3;
 /// A slow item that was not answered is asked again after this.
 const SLOW_RETRY: Duration = Duration::from_secs(60);
+/// From a broadcast of the time to the reading that shows who took it.
+const READ_BACK: Duration = Duration::from_secs(3);
 /// Refusals in a row after which a polled item counts as absent.
 const REFUSALS: u8 = 2;
 
@@ -184,6 +186,11 @@ impl Agenda {
     /// The slow item goes on at once.
     pub(super) fn goes_on(&mut self, slow: Slow) {
         self.slow.insert(slow, Instant::default());
+    }
+
+    /// The clock was told the time: it is read again when it has taken it.
+    pub(super) fn read_back(&mut self, now: Instant) {
+        self.slow.insert(Slow::Clock, now + READ_BACK);
     }
 
     /// A polled item was refused. The register is owed and never counts as absent.

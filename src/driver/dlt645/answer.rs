@@ -2,8 +2,9 @@
 //! question. The sum of eight bits misses opposite errors in two octets; these checks, and BCD, catch most of them.
 
 use super::agenda::Job;
+use super::identifier::Identifier;
 use crate::driver::Foreign;
-use crate::wire::dlt645::{Di, Frame, question};
+use crate::wire::dlt645::Frame;
 
 /// Longest value that is put together from parts.
 const LONGEST: usize = 1_024;
@@ -14,7 +15,7 @@ pub(super) struct Asked {
     /// What for.
     pub(super) job: Job,
     /// The item.
-    pub(super) di: Di,
+    pub(super) di: Identifier,
     /// As sent.
     pub(super) frame: Frame,
     /// 0 for the first question, then the sequence number of the follow-up.
@@ -38,7 +39,7 @@ pub(super) enum Answer {
 
 impl Asked {
     /// The question for a whole item.
-    pub(super) fn new(job: Job, di: Di, frame: Frame) -> Asked {
+    pub(super) fn new(job: Job, di: Identifier, frame: Frame) -> Asked {
         Asked { job, di, frame, part: 0, gathered: Vec::new() }
     }
 
@@ -74,7 +75,7 @@ impl Asked {
 
     /// What stands between the identifier and, in a follow-up, the sequence number.
     fn part<'a>(&self, data: &'a [u8]) -> Option<&'a [u8]> {
-        let rest = data.strip_prefix(&self.di.to_wire())?;
+        let rest = data.strip_prefix(self.di.to_wire().as_slice())?;
         if self.is_follow_up() { rest.strip_suffix(&[self.part]) } else { Some(rest) }
     }
 
@@ -82,7 +83,7 @@ impl Asked {
         let Some(part) = self.part.checked_add(1).filter(|_| gathered.len() <= LONGEST) else {
             return Answer::Endless;
         };
-        let frame = question::read_follow_up(self.frame.address(), self.di, part);
+        let Some(frame) = self.di.follow_up(self.frame.address(), part) else { return Answer::Endless };
         Answer::More(Asked { job: self.job.clone(), di: self.di, frame, part, gathered })
     }
 }

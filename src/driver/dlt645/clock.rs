@@ -1,15 +1,16 @@
 //! The meter's clock: one item on newer meters, date and time one after the other on the rest (rs485.md 1.6).
 
+use super::identifier::{Identifier, standard};
 use crate::model::time::{Now, Utc};
 use crate::wire::dlt645::Di;
+use crate::wire::dlt645::control::Edition;
 use crate::wire::dlt645::value;
 use jiff::civil::{Date, DateTime};
 
-/// Where the reading of the clock stands. Only ever read, never set from here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Where the reading of the clock stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clock {
     /// 0400010C: date and time at once (meters of the 2013 filing [R]).
-    #[default]
     Joint,
     /// 04000101 before.
     Date,
@@ -29,11 +30,19 @@ pub(super) enum Step {
 }
 
 impl Clock {
-    pub(super) fn di(self) -> Di {
+    /// Where a reading begins. The edition of 1997 has no joint item.
+    pub(super) fn new(edition: Edition) -> Clock {
+        match edition {
+            Edition::Y2007 => Clock::Joint,
+            Edition::Y1997 => Clock::Date,
+        }
+    }
+
+    pub(super) fn di(self, edition: Edition) -> Identifier {
         match self {
-            Clock::Joint => Di(0x0400_010C),
-            Clock::Date | Clock::DateAgain(..) => Di(0x0400_0101),
-            Clock::Time(_) => Di(0x0400_0102),
+            Clock::Joint => Identifier::Long(Di(0x0400_010C)),
+            Clock::Date | Clock::DateAgain(..) => standard(edition).date,
+            Clock::Time(_) => standard(edition).time,
         }
     }
 
@@ -46,14 +55,14 @@ impl Clock {
     }
 
     /// The meter does not know the item. The first time the other way is tried.
-    pub(super) fn refused(&mut self) -> Step {
+    pub(super) fn refused(&mut self, edition: Edition) -> Step {
         match self {
             Clock::Joint => {
                 *self = Clock::Date;
                 Step::GoesOn
             }
             Clock::Date | Clock::Time(_) | Clock::DateAgain(..) => {
-                *self = Clock::Joint;
+                *self = Clock::new(edition);
                 Step::Done(None)
             }
         }
@@ -113,8 +122,8 @@ mod tests {
 
     #[test]
     fn the_day_that_turns_between_date_and_time_is_read_again() {
-        let mut clock = Clock::default();
-        assert_eq!(clock.refused(), Step::GoesOn);
+        let mut clock = Clock::new(Edition::Y2007);
+        assert_eq!(clock.refused(Edition::Y2007), Step::GoesOn);
         assert_eq!(clock.read(noon(), &[0x00, 0x22, 0x11, 0x26]), Step::GoesOn);
         assert_eq!(clock.read(noon(), &[0x07, 0x00, 0x12]), Step::GoesOn);
         assert_eq!(clock.read(noon(), &[0x01, 0x23, 0x11, 0x26]), Step::GoesOn);
@@ -128,9 +137,9 @@ mod tests {
     #[test]
     fn a_clock_is_compared_with_ours_only_when_ours_may_be_believed() {
         let shown = [0x00, 0x50, 0x11, 0x00, 0x22, 0x11, 0x26];
-        assert_eq!(Clock::default().read(noon(), &shown), Step::Done(Some(-600_000)));
+        assert_eq!(Clock::new(Edition::Y2007).read(noon(), &shown), Step::Done(Some(-600_000)));
         let lost = Now { trust: ClockTrust::None, ..noon() };
-        assert_eq!(Clock::default().read(lost, &shown), Step::Done(None));
-        assert_eq!(Clock::default().read(noon(), &[0xFF; 7]), Step::Done(None));
+        assert_eq!(Clock::new(Edition::Y2007).read(lost, &shown), Step::Done(None));
+        assert_eq!(Clock::new(Edition::Y2007).read(noon(), &[0xFF; 7]), Step::Done(None));
     }
 }

@@ -1,4 +1,4 @@
-//! A meter that speaks DL/T 645-2007 (rs485.md 1, 2, 6.4, 9).
+//! A meter that speaks DL/T 645, in the edition of 2007 or of 1997 (rs485.md 1, 2, 6.4, 9).
 //!
 //! Polled by period: total forward active energy, voltage, current, power. Now and then: the meter's number, its
 //! tariff registers in one block, its clock. By order: the register, before everything else, up to three times until
@@ -6,13 +6,16 @@
 //!
 //! Invariants: a value is taken only from a frame whose address, function, data identifier, sequence and length are
 //! those of the question, and only when every digit is one. A register that fell or leapt is taken when a second
-//! reading agrees. Nothing is ever written: this driver knows no question but "read" and "read on".
+//! reading agrees. Nothing is ever written to a meter: this driver knows "read", "read on", and by order the broadcast of
+//! the time, which no meter answers and which each takes or not by the limits of the standard (rs485.md 1.6).
 
 mod agenda;
 mod answer;
 mod clock;
-mod profile;
+pub mod identifier;
+pub mod profile;
 mod register;
+mod setting;
 
 pub use profile::Profile;
 
@@ -22,14 +25,17 @@ use crate::model::report::{MeterReading, OrderFault, OrderId, Report};
 use crate::model::request::{Order, Request};
 use crate::model::time::{Instant, Now};
 use crate::wire::Cut;
+use crate::wire::dlt645::control::Edition;
 use crate::wire::dlt645::frame::{OVERHEAD, PREAMBLE};
 use crate::wire::dlt645::value::{self, Fixed};
-use crate::wire::dlt645::{self, Address, Di, Frame, question};
+use crate::wire::dlt645::{self, Address, Frame};
 use agenda::{Agenda, Job, Slow};
 use answer::{Answer, Asked};
 use clock::{Clock, Step};
+use identifier::standard;
 use profile::Quantity;
 use register::Register;
+use setting::Setting;
 use std::time::Duration;
 
 /// Code of [`OrderFault::Refused`] when the meter answered three times without a register that can be used; the codes
@@ -39,9 +45,7 @@ pub const UNUSABLE: u16 = 0x100;
 /// Questions in a row without an answer after which the meter may be another one when it comes back.
 const ESTRANGED: u8 = 3;
 
-const NUMBER: Di = Di(0x0400_0402);
 const NUMBER_OCTETS: usize = 6;
-const TARIFFS: Di = Di(0x0001_FF00);
 const TARIFF: Fixed = Fixed::plain(4, 2);
 /// 0.01 kWh in 1e-4 kWh.
 const TARIFF_STEP: i64 = 100;
@@ -52,9 +56,11 @@ const TARIFFS_MAX: usize = 64;
 const AROUND: usize = PREAMBLE + OVERHEAD + 4;
 /// What meters typically take to answer (rs485.md 7.2).
 const TYPICAL_DELAY: Duration = Duration::from_millis(100);
+/// Behind a block of the edition of 1997 some meters put this.
+const BLOCK_END: u8 = 0xAA;
 
 /// What is known of a meter before it is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// As printed on it.
     pub address: Address,
@@ -64,6 +70,8 @@ pub struct Config {
     pub ratio: u32,
     /// Which items mean what.
     pub profile: Profile,
+    /// What one octet takes on the line, for the moment at which a broadcast of the time ends.
+    pub octet: Duration,
 }
 
 /// A meter on a shared line.
@@ -76,6 +84,9 @@ pub struct Meter {
     follow_up: Option<Asked>,
     register: Register,
     clock: Clock,
+    setting: Setting,
+    /// Smallest difference that the register showed last; a float's grows.
+    step: Energy,
     /// Of the round that runs, for the product.
     voltage: Option<Voltage>,
     unanswered: u8,
@@ -86,14 +97,16 @@ impl Meter {
     #[must_use]
     pub fn new(config: Config) -> Meter {
         Meter {
-            config,
             agenda: Agenda::new(&config.profile, config.poll),
             asked: None,
             follow_up: None,
             register: Register::default(),
-            clock: Clock::default(),
+            clock: Clock::new(config.profile.edition),
+            setting: Setting::default(),
+            step: Energy(config.profile.register().step(&[0; 8], config.ratio).unwrap_or(1)),
             voltage: None,
             unanswered: 0,
+            config,
         }
     }
 
@@ -117,11 +130,11 @@ impl Meter {
             Job::Live(quantity) => {
                 self.config.profile.source(*quantity).unwrap_or(self.config.profile.register()).di
             }
-            Job::Slow(Slow::Number) => NUMBER,
-            Job::Slow(Slow::Tariffs) => TARIFFS,
-            Job::Slow(Slow::Clock) => self.clock.di(),
+            Job::Slow(Slow::Number) => standard(self.edition()).number,
+            Job::Slow(Slow::Tariffs) => standard(self.edition()).tariffs,
+            Job::Slow(Slow::Clock) => self.clock.di(self.edition()),
         };
-        Asked::new(job, di, question::read(self.config.address, di))
+        Asked::new(job, di, di.question(self.config.address))
     }
 
     /// Whether a value of so many octets can be what was asked for.
@@ -133,7 +146,9 @@ impl Meter {
             }
             Job::Slow(Slow::Number) => length == NUMBER_OCTETS,
             Job::Slow(Slow::Tariffs) => {
-                length.is_multiple_of(TARIFF.octets) && (1..=TARIFFS_MAX).contains(&(length / TARIFF.octets))
+                let marked = self.edition() == Edition::Y1997 && length % TARIFF.octets == 1;
+                (length.is_multiple_of(TARIFF.octets) || marked)
+                    && (1..=TARIFFS_MAX).contains(&(length / TARIFF.octets))
             }
             Job::Slow(Slow::Clock) => length == self.clock.octets(),
         }
@@ -159,7 +174,7 @@ impl Meter {
                 Vec::new()
             }
             (Answer::Refused(_), Job::Slow(Slow::Clock)) => {
-                let step = self.clock.refused();
+                let step = self.clock.refused(self.edition());
                 self.clock_step(now, step)
             }
             (Answer::Refused(_), Job::Slow(slow)) => self.told_nothing(now, slow),
@@ -191,7 +206,12 @@ impl Meter {
     fn believed(&mut self, now: Now, octets: &[u8]) -> Option<Energy> {
         let source = self.config.profile.register();
         let value = source.read(octets, self.config.ratio).map(Energy)?;
-        self.register.believes(now.mono, value, self.resolution()).then_some(value)
+        let step = Energy(source.step(octets, self.config.ratio)?);
+        let believed = self.register.believes(now.mono, value, step);
+        if believed {
+            self.step = step;
+        }
+        believed.then_some(value)
     }
 
     fn live(&mut self, now: Now, quantity: Quantity, octets: &[u8]) -> Option<MeterReading> {
@@ -261,13 +281,18 @@ impl Meter {
                 self.agenda.done(Slow::Clock, now.mono);
                 let reading =
                     |ahead| Report::Meter(MeterReading { clock_ahead_ms: Some(ahead), ..self.reading() });
-                ahead.map(reading).into_iter().collect()
+                let told: Vec<Report> = ahead.map(reading).into_iter().collect();
+                told.into_iter().chain(self.setting.read_back(ahead.is_some())).collect()
             }
         }
     }
 
     /// The tariff registers, if their sum is the total that came with them, to a step for each (rs485.md 2).
     fn tariffs(&self, octets: &[u8]) -> Option<MeterReading> {
+        let octets = match octets.split_last() {
+            Some((&BLOCK_END, block)) if octets.len() % TARIFF.octets == 1 => block,
+            Some(_) | None => octets,
+        };
         let scale = TARIFF_STEP.checked_mul(i64::from(self.config.ratio))?;
         let mut parts = octets.chunks_exact(TARIFF.octets).map(|part| TARIFF.read(part)?.checked_mul(scale));
         let total = parts.next()??;
@@ -279,11 +304,11 @@ impl Meter {
     }
 
     fn reading(&self) -> MeterReading {
-        MeterReading { resolution: self.resolution(), ..MeterReading::default() }
+        MeterReading { resolution: self.step, ..MeterReading::default() }
     }
 
-    fn resolution(&self) -> Energy {
-        Energy(self.config.profile.register().step(self.config.ratio))
+    fn edition(&self) -> Edition {
+        self.config.profile.edition
     }
 }
 
@@ -312,15 +337,22 @@ fn tries(class: Class) -> u8 {
 
 impl Driver for Meter {
     fn wants(&self) -> Option<Want> {
-        match &self.follow_up {
+        let next = match &self.follow_up {
             Some(next) if !self.agenda.has_orders() => {
-                Some(Want { class: next.job.class(), due: Instant::default() })
+                Want { class: next.job.class(), due: Instant::default() }
             }
-            _ => Some(self.agenda.wants()),
-        }
+            Some(_) | None => self.agenda.wants(),
+        };
+        // a broadcast of the time is not worth a late reading
+        let broadcast = self.setting.due().filter(|due| *due <= next.due);
+        Some(broadcast.map_or(next, |due| Want { class: Class::Command, due }))
     }
 
     fn ask(&mut self, now: Now) -> Option<Question> {
+        if let Some(question) = self.setting.question(now, self.config.octet) {
+            self.agenda.read_back(now.mono);
+            return Some(question);
+        }
         // an order in between ends the meter's memory of a long answer: that one begins anew later
         let next = self.follow_up.take().filter(|_| !self.agenda.has_orders());
         let asked = match next {
@@ -365,16 +397,18 @@ impl Driver for Meter {
             Some(Job::Orders(orders)) => {
                 orders.iter().map(|order| failed(order.id, OrderFault::Silent)).collect()
             }
-            Some(Job::Live(_) | Job::Slow(_)) | None => Vec::new(),
+            Some(Job::Slow(Slow::Clock)) => self.setting.read_back(false),
+            Some(Job::Live(_) | Job::Slow(Slow::Number | Slow::Tariffs)) | None => Vec::new(),
         }
     }
 
-    fn tell(&mut self, _: Now, request: Request) -> Vec<Report> {
+    fn tell(&mut self, now: Now, request: Request) -> Vec<Report> {
         match request.what {
             Order::ReadRegister => {
                 let overtaken = self.agenda.order(request.order);
                 overtaken.map(|id| failed(id, OrderFault::Overtaken)).into_iter().collect()
             }
+            Order::SetClock => self.setting.order(now, request.order, self.config.octet),
             Order::Start(_) | Order::Stop | Order::Limit(_) | Order::Feedback(_) => {
                 vec![failed(request.order, OrderFault::Unsupported)]
             }

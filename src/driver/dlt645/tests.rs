@@ -1,11 +1,13 @@
 use super::*;
 use crate::model::time::{ClockTrust, Utc};
-use crate::wire::dlt645::Control;
+use crate::wire::dlt645::{Control, Di, question};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 const REGISTER: Di = Di(0x0001_0000);
 const VOLTAGE: Di = Di(0x0201_0100);
+const NUMBER: Di = Di(0x0400_0402);
+const TARIFFS: Di = Di(0x0001_FF00);
 
 fn address() -> Address {
     "000012345678".parse().unwrap()
@@ -17,6 +19,7 @@ fn meter(profile: &str) -> Meter {
         poll: Duration::from_secs(1),
         ratio: 1,
         profile: Profile::by_name(profile).unwrap(),
+        octet: Duration::from_micros(4_583),
     })
 }
 
@@ -339,11 +342,15 @@ proptest! {
         let mut clock = 0;
         for (what, control, data, later) in steps {
             clock += later;
-            let di = meter.asked.as_ref().map_or(REGISTER, |asked| asked.di);
+            let di = meter.asked.as_ref().map_or(REGISTER, |asked| match asked.di {
+                identifier::Identifier::Long(di) => di,
+                identifier::Identifier::Short(di) => Di(di.into()),
+            });
             match what {
                 0 | 1 => drop(meter.ask(at(clock))),
                 2 => drop(meter.probe(at(clock))),
                 3 => drop(meter.unanswered(at(clock))),
+                4 if control < 64 => drop(meter.tell(at(clock), order(later, Order::SetClock))),
                 4 => drop(meter.tell(at(clock), order(later, Order::ReadRegister))),
                 5 => drop(meter.hear(at(clock), &data)),
                 6 => drop(meter.hear(at(clock), &reply(Control(control), di, &data))),
@@ -353,4 +360,106 @@ proptest! {
             prop_assert!(!matches!(meter.cut(&data), Cut::Frame(_)) || data.len() >= OVERHEAD);
         }
     }
+}
+
+/// What a meter of the edition of 1997 was asked.
+fn asked_1997(question: &Question) -> u16 {
+    let frame = Frame::parse(&question.octets).unwrap();
+    assert_eq!((frame.address(), frame.control()), (address(), Control::READ_1997));
+    u16::from_le_bytes(frame.data().try_into().unwrap())
+}
+
+fn value_1997(di: u16, octets: &[u8]) -> Vec<u8> {
+    let data = [&di.to_le_bytes(), octets].concat();
+    Frame::new(address(), Control::READ_1997.reply(), data).unwrap().encode(1)
+}
+
+#[test]
+fn a_meter_of_1997_tells_the_same_by_other_identifiers() {
+    let mut meter = meter("dlt645-1997");
+    let mut all = MeterReading::default();
+    // the clock stands at 12:00:07, and the station's own at noon
+    let noon = at(12 * 3_600_000);
+    for _ in 0..9 {
+        let question = meter.ask(noon).unwrap();
+        let octets: &[u8] = match asked_1997(&question) {
+            0x9010 => &[0x78, 0x56, 0x34, 0x12],
+            0xB611 => &[0x31, 0x02],
+            0xB621 => &[0x50, 0x12],
+            0xB630 => &[0x34, 0x12, 0x00],
+            0xC032 => &[0x48, 0x04, 0x82, 0x96, 0x19, 0x64],
+            // total, two tariffs, and the mark behind a block
+            0x901F => &[0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0xAA],
+            0xC010 => &[0x00, 0x22, 0x11, 0x26],
+            0xC011 => &[0x07, 0x00, 0x12],
+            other => panic!("asked for {other:04X}"),
+        };
+        let heard = meter.hear(noon, &value_1997(asked_1997(&question), octets));
+        let Heard::Answer(reports) = heard else { panic!("{heard:?}") };
+        for report in reports {
+            let Report::Meter(told) = report else { panic!("{report:?}") };
+            all.register = told.register.or(all.register);
+            all.voltage = told.voltage.or(all.voltage);
+            all.current = told.current.or(all.current);
+            all.power = told.power.or(all.power);
+            all.number = told.number.or(all.number);
+            all.clock_ahead_ms = told.clock_ahead_ms.or(all.clock_ahead_ms);
+            if !told.tariffs.is_empty() {
+                all.tariffs = told.tariffs;
+            }
+        }
+    }
+    let wanted = MeterReading {
+        register: Some(Energy(1_234_567_800)),
+        voltage: Some(Voltage(231_000)),
+        current: Some(Current(12_500)),
+        power: Some(Power(123)),
+        number: Some("641996820448".to_owned()),
+        tariffs: vec![Energy(10_000), Energy(20_000)],
+        clock_ahead_ms: Some(7_000),
+        ..MeterReading::default()
+    };
+    assert_eq!(all, wanted);
+}
+
+#[test]
+fn an_answer_of_the_other_edition_is_none() {
+    let mut meter = meter("dlt645-1997");
+    meter.tell(at(0), order(7, Order::ReadRegister));
+    meter.ask(at(0)).unwrap();
+    assert_eq!(meter.hear(at(1), &value(REGISTER, &[0; 4])), Heard::Foreign(Foreign::Question));
+    let more =
+        Frame::new(address(), Control::READ_1997.reply_with_more(), vec![0x10, 0x90, 0, 0, 0, 0]).unwrap();
+    assert_eq!(meter.hear(at(1), &more.encode(0)), Heard::Foreign(Foreign::Question));
+    assert_eq!(registers(&meter.hear(at(1), &value_1997(0x9010, &[1, 0, 0, 0]))), [(Some(OrderId(7)), 100)]);
+}
+
+#[test]
+fn a_clock_that_was_told_the_time_is_read_back_and_the_order_done() {
+    let mut meter = meter("dlt645-ac");
+    while meter.wants().unwrap().due <= at(0).mono {
+        let question = meter.ask(at(0)).unwrap();
+        meter.hear(at(0), &reply(Control::READ.refusal(), asked(&question), &[]));
+        meter.unanswered(at(0));
+    }
+    assert_eq!(meter.tell(at(100), order(9, Order::SetClock)), []);
+    assert_eq!(
+        meter.wants().map(|w| (w.class, w.due)),
+        Some((Class::Command, at(899).mono.max(at(900).mono)))
+    );
+    let question = meter.ask(at(900)).unwrap();
+    assert!(!question.expects_reply);
+    // polling goes on, and a few seconds later the clock is read
+    let mut done = Vec::new();
+    for ms in (1_000..9_000).step_by(100) {
+        if meter.wants().is_some_and(|w| w.due <= at(ms).mono) {
+            let question = meter.ask(at(ms)).unwrap();
+            let clock = asked(&question) == Di(0x0400_010C);
+            let octets =
+                if clock { value(asked(&question), &[0x04, 0, 0, 0, 0x22, 0x11, 0x26]) } else { refusal() };
+            let Heard::Answer(reports) = meter.hear(at(ms), &octets) else { panic!() };
+            done.extend(reports.into_iter().filter(|r| matches!(r, Report::Done(..))).map(|r| (ms, r)));
+        }
+    }
+    assert!(matches!(done[..], [(3_900..=5_000, Report::Done(OrderId(9), Ok(())))]), "{done:?}");
 }

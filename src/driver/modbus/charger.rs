@@ -43,6 +43,7 @@ pub struct Charger {
     profile: Arc<Profile>,
     exchange: Exchange,
     live: Cycle,
+    watchdog: Option<Watchdog>,
     status: Gathered,
     orders: VecDeque<Pending>,
     asked: Option<Outstanding>,
@@ -67,7 +68,36 @@ struct Pending {
 enum Outstanding {
     Probe,
     Order,
+    Watchdog,
     Live(Asked),
+}
+
+/// What is written again and again.
+#[derive(Clone, Debug)]
+struct Watchdog {
+    writes: Vec<modbus::Request>,
+    at: usize,
+    every: Duration,
+    due: Instant,
+}
+
+impl Watchdog {
+    fn of(profile: &Profile) -> Option<Watchdog> {
+        let of = || profile.writes.iter().filter(|w| w.order == Ordered::Watchdog);
+        let every = of().map(|w| w.every).min()?;
+        let writes = of().filter_map(|w| request(w, None)).collect();
+        Some(Watchdog { writes, at: 0, every, due: Instant::default() })
+    }
+
+    /// The next of its writes; a round that was missed is not made up for.
+    fn next(&mut self, now: Instant) -> Option<modbus::Request> {
+        let write = self.writes.get(self.at)?.clone();
+        self.at = (self.at + 1) % self.writes.len();
+        if self.at == 0 {
+            self.due = now + self.every;
+        }
+        Some(write)
+    }
 }
 
 /// The status as the reads of one round fill it.
@@ -75,6 +105,7 @@ enum Outstanding {
 struct Gathered {
     status: ChargerStatus,
     has_state: bool,
+    faulted: bool,
 }
 
 impl Charger {
@@ -90,6 +121,7 @@ impl Charger {
         Ok(Charger {
             exchange: Exchange::new(slave),
             live: Cycle::new(plan(&config.profile, &[Group::Live]), config.poll),
+            watchdog: Watchdog::of(&config.profile),
             status: Gathered::default(),
             orders: VecDeque::new(),
             asked: None,
@@ -105,7 +137,8 @@ impl Charger {
             return order;
         }
         let live = self.live.due().map(|due| Want { class: Class::Live, due });
-        [order, live].into_iter().flatten().min_by_key(|w| (w.due, w.class))
+        let watchdog = self.watchdog.as_ref().map(|w| Want { class: Class::Live, due: w.due });
+        [order, live, watchdog].into_iter().flatten().min_by_key(|w| (w.due, w.class))
     }
 
     /// Orders that waited too long are not sent any more; a stop always is.
@@ -194,6 +227,8 @@ impl Charger {
         let busy = why == Exception::ACKNOWLEDGE || why == Exception::BUSY;
         match outstanding {
             Outstanding::Probe => Heard::Answer(Vec::new()),
+            Outstanding::Watchdog if busy => Heard::Busy,
+            Outstanding::Watchdog => Heard::Answer(Vec::new()),
             Outstanding::Live(asked) => {
                 let profile = Arc::clone(&self.profile);
                 let again = !busy && self.live.refused(now, &profile, asked, why);
@@ -228,7 +263,11 @@ impl Charger {
             return Vec::new();
         }
         let gathered = std::mem::take(&mut self.status);
-        gathered.has_state.then_some(Report::Charger(gathered.status)).into_iter().collect()
+        let mut status = gathered.status;
+        if gathered.faulted {
+            status.state = ChargerState::Faulted;
+        }
+        gathered.has_state.then_some(Report::Charger(status)).into_iter().collect()
     }
 }
 
@@ -243,6 +282,7 @@ impl Gathered {
                     self.has_state = true;
                 }
             }
+            "fault" => self.faulted = found.number().is_some_and(|number| number != 0),
             "plugged" => {
                 status.plugged = match found.name() {
                     Some("yes") => Some(true),
@@ -267,7 +307,7 @@ impl Gathered {
 fn request(write: &Write, power: Option<Power>) -> Option<modbus::Request> {
     let number = match write.content {
         Content::Fixed(number) => number,
-        Content::Power(scale, tens) => written_power(power?, scale, tens, write.form),
+        Content::Power(scale, tens, watts) => written_power(power?, scale, tens, watts, write.form),
     };
     let registers = write.form.write(write.octets, number)?;
     Some(match (write.multiple, registers.as_slice()) {
@@ -277,12 +317,12 @@ fn request(write: &Write, power: Option<Power>) -> Option<modbus::Request> {
 }
 
 /// A power in the steps of its register: rounded down, so that a cap is kept, and never above what the register holds.
-fn written_power(power: Power, scale: Decimal, tens: i32, form: Form) -> i64 {
+fn written_power(power: Power, scale: Decimal, tens: i32, watts_of_unit: i64, form: Form) -> i64 {
     let exponent = scale.exponent.saturating_add(tens);
     let ten = |by: i32| 10_i128.checked_pow(by.unsigned_abs()).unwrap_or(i128::MAX);
     let watts = i128::from(power.0.max(0));
     let scaled = if exponent < 0 { watts.saturating_mul(ten(exponent)) } else { watts / ten(exponent) };
-    let steps = scaled / i128::from(scale.mantissa.max(1));
+    let steps = scaled / (i128::from(scale.mantissa.max(1)) * i128::from(watts_of_unit.max(1)));
     i64::try_from(steps).unwrap_or(i64::MAX).min(form.largest())
 }
 
@@ -304,6 +344,19 @@ impl Driver for Charger {
                 kind: kind::WRITE,
                 expects_reply: true,
                 tries: 3,
+            });
+        }
+        let live_due = self.live.due();
+        let barks = |w: &&mut Watchdog| w.due <= now.mono && live_due.is_none_or(|due| w.due <= due);
+        if let Some(write) = self.watchdog.as_mut().filter(barks).and_then(|w| w.next(now.mono)) {
+            let octets = self.exchange.ask(write);
+            self.asked = Some(Outstanding::Watchdog);
+            return Some(Question {
+                octets,
+                class: want.class,
+                kind: kind::WRITE,
+                expects_reply: true,
+                tries: 2,
             });
         }
         if self.live.begins() {
@@ -351,7 +404,7 @@ impl Driver for Charger {
                 self.orders.drain(..).map(|o| Report::Done(o.id, Err(OrderFault::Silent))).collect()
             }
             Some(Outstanding::Live(asked)) => self.round_over(asked),
-            None => Vec::new(),
+            Some(Outstanding::Watchdog) | None => Vec::new(),
         };
         self.expire(now.mono);
         reports.append(&mut self.late);
@@ -363,14 +416,14 @@ impl Driver for Charger {
             Order::Start(power) => (Ordered::Start, power),
             Order::Stop => (Ordered::Stop, None),
             Order::Limit(power) => (Ordered::Limit, Some(power)),
-            Order::ReadRegister | Order::Feedback(_) => {
+            Order::ReadRegister | Order::SetClock | Order::Feedback(_) => {
                 return vec![Report::Done(request.order, Err(OrderFault::Unsupported))];
             }
         };
         let mut reports = self.overtake(|waiting| match what {
             Ordered::Stop => waiting != Ordered::Stop,
             Ordered::Limit => waiting == Ordered::Limit,
-            Ordered::Start => false,
+            Ordered::Start | Ordered::Watchdog => false,
         });
         if let Err(fault) = self.enter(now, request.order, what, power) {
             reports.push(Report::Done(request.order, Err(fault)));
@@ -387,6 +440,15 @@ impl Driver for Charger {
     }
 
     fn load(&self) -> Vec<PlannedQuestion> {
-        self.live.load().collect()
+        let barks = self.watchdog.iter().flat_map(|w| {
+            let every = w.every;
+            w.writes.iter().map(move |write| PlannedQuestion {
+                period: every,
+                asked: write.encode(0).len(),
+                answered: 8,
+                delay: Duration::from_millis(30),
+            })
+        });
+        self.live.load().chain(barks).collect()
     }
 }

@@ -6,7 +6,7 @@
 use super::cycle::{Asked, Cycle};
 use super::exchange::{Exchange, Judged};
 use super::plan::{Read, plan, reads};
-use super::profile::{Group, Kind, Profile};
+use super::profile::{Check, Group, Kind, Profile};
 use super::{BUSY_TRIES, BUSY_WAIT, MOST_ORDERS, OLDEST_ORDER, Unfit, kind};
 use crate::driver::{Class, Driver, Heard, PlannedQuestion, Question, Timing, Want};
 use crate::model::quantity::{Current, Energy, Power, Voltage};
@@ -179,10 +179,21 @@ fn reading(config: &Config, table: Table, start: u16, registers: &[u16]) -> Mete
             _ => {}
         }
     }
+    if let Some(check) = config.profile.check {
+        let product = reading.voltage.zip(reading.current).and_then(|(u, i)| power(u, i));
+        reading.power =
+            reading.power.filter(|told| product.is_none_or(|product| agrees(check, *told, product)));
+    }
     if config.profile.power_from_voltage_and_current {
         reading.power = reading.voltage.zip(reading.current).and_then(|(u, i)| power(u, i));
     }
     reading
+}
+
+fn agrees(check: Check, told: Power, product: Power) -> bool {
+    let (told, product) = (i128::from(told.0).abs(), i128::from(product.0).abs());
+    told.max(product) < i128::from(check.least.0)
+        || (told - product).abs() * 1_000 <= told.max(product) * i128::from(check.permille)
 }
 
 /// mV x mA is a millionth of a watt.
@@ -263,7 +274,9 @@ impl Driver for Meter {
                 return Vec::new();
             }
             Order::ReadRegister => OrderFault::Overtaken,
-            Order::Start(_) | Order::Stop | Order::Limit(_) | Order::Feedback(_) => OrderFault::Unsupported,
+            Order::Start(_) | Order::Stop | Order::Limit(_) | Order::SetClock | Order::Feedback(_) => {
+                OrderFault::Unsupported
+            }
         };
         vec![Report::Done(request.order, Err(fault))]
     }

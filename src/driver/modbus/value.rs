@@ -202,7 +202,8 @@ impl Raw {
             Raw::Float(bits) => float(bits)?.1,
         };
         let (over, under) = ratio(1, twos, scale, tens)?;
-        i64::try_from((over.abs() + under - 1) / under).ok()
+        let (whole, rest) = (over / under, over % under);
+        i64::try_from(whole.abs() + i128::from(rest != 0)).ok()
     }
 
     /// The number x `scale` x 10^`tens` as a decimal text; a float by its shortest decimal.

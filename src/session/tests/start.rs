@@ -298,3 +298,18 @@ fn a_session_shows_its_money_only_under_pile_billing() {
         assert_eq!(shown.txn, bench.session.opening().grant.txn);
     }
 }
+
+#[test]
+fn energy_that_flowed_before_output_was_confirmed_late_is_no_jump() {
+    let mut bench = Bench::with(&Config::default(), opening(), ClockTrust::Ntp);
+    bench.event(Event::Committed);
+    bench.ordered(100_000);
+    bench.event(Event::Committed);
+    bench.event(Event::Committed);
+    bench.ms += 20_000; // the line is busy with somebody who does not answer
+    bench.charger(ChargerState::Charging, 120_000);
+    bench.event(Event::Committed);
+    bench.ms += 1_000;
+    bench.polled(105_500);
+    assert_eq!(bench.session.energy(), Energy(5_500));
+}

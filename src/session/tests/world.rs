@@ -267,7 +267,7 @@ impl World {
                     let reading = MeterReading { order: Some(OrderId(tag.0.into())), ..self.reading() };
                     self.give(Event::Meter(&reading));
                 }
-                Order::Start(_) | Order::Stop | Order::Limit(_) | Order::Feedback(_) => {}
+                Order::Start(_) | Order::Stop | Order::Limit(_) | Order::SetClock | Order::Feedback(_) => {}
             }
             self.give(Event::Done(target, tag, Ok(())));
         }

@@ -48,6 +48,7 @@ impl Desk {
             poll: Duration::from_secs(1),
             ratio,
             profile: Profile::by_name(profile).unwrap(),
+            octet: Duration::from_micros(4_583),
         });
         Desk { driver, meter: Meter::new(config), bay, clock: Instant(10_000_000) }
     }

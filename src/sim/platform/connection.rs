@@ -9,8 +9,8 @@ use std::time::Duration;
 
 /// Parameter 0014 allows no less before a message is sent again.
 const RESEND_LEAST: Duration = Duration::from_secs(5);
-/// An unanswered request that was last sent this long ago is given up or will be sent again.
-const RESEND_AFTER: Duration = Duration::from_secs(10);
+/// An unanswered request that was last sent this long ago is given up or will be sent again: 10 s, and the ways differ.
+const RESEND_AFTER: Duration = Duration::from_millis(9_500);
 /// Parameter 0015: at most ten resends; the default is three.
 const SENDS_MOST: u32 = 4;
 /// A frame must be whole after this long.
@@ -187,7 +187,9 @@ impl Connection {
         faults: &mut Vec<String>,
     ) {
         let Some(message) = layout::message(header.number) else { return };
-        if self.bunched || matches!(message.class, Class::Flow | Class::Latest) {
+        // A question ends after 30 s, wherever its repetitions stand: one that was disturbed may be asked anew.
+        let asked_anew = header.number == 0x0202 && self.disturbed;
+        if self.bunched || asked_anew || matches!(message.class, Class::Flow | Class::Latest) {
             return;
         }
         let most = if header.number == 0x020A { window } else { 1 };

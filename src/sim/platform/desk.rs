@@ -223,10 +223,7 @@ impl Platform {
                 (0x020D, connector.pile, body, None)
             }
             Order::Recall(first, last) => {
-                self.ledger
-                    .records
-                    .range_mut(first..=last.max(first))
-                    .for_each(|(_, filed)| filed.recalled = true);
+                self.expect_again(first, last);
                 let body = request(0x020B).number("kind", 3).number("first_number", first);
                 (0x020B, station, body.number("last_number", last), None)
             }
@@ -235,6 +232,7 @@ impl Platform {
                 filed.for_each(|filed| filed.recalled = true);
                 (0x020B, station, request(0x020B).number("kind", 1).octets("txn", &txn.0), Some(txn))
             }
+            Order::Time(None) if self.current.is_none() => return, // a time that comes late is none
             Order::Time(time) => {
                 let time = time.unwrap_or(now.wall);
                 (0x0104, station, request(0x0104).time("time", Some(time.local())), None)
@@ -268,6 +266,11 @@ impl Platform {
             }
         };
         self.desk.queue(number, device, octets::write(&body), txn, Step::Single);
+    }
+
+    fn expect_again(&mut self, first: u64, last: u64) {
+        let range = self.ledger.records.range_mut(first..=last.max(first));
+        range.for_each(|(_, filed)| filed.recalled = true);
     }
 
     /// Sends what may go, and repeats what is overdue.
@@ -328,7 +331,11 @@ impl Platform {
     /// The connection is gone: what was unanswered is asked again on the next one (a list from its beginning).
     pub(super) fn desk_lost(&mut self) {
         self.desk.done.clear();
+        const SET_TIME: u16 = 0x0104;
         for mut asked in std::mem::take(&mut self.desk.open).into_iter().rev() {
+            if asked.number == SET_TIME {
+                continue; // it would come late
+            }
             asked.sends = 0;
             asked.late = false;
             self.desk.waiting.push_front(asked);
@@ -401,6 +408,17 @@ impl Platform {
                         5 => Some(now.mono + PLUGGED),
                         _ => None,
                     };
+                }
+            }
+            0x020B => {
+                // What arrived since the command was queued may come again, too.
+                let recalled = octets::read(request(0x020B).layout(), &asked.body, true);
+                if let Some((first, last)) = recalled
+                    .ok()
+                    .filter(|b| b.num("kind") == 3)
+                    .map(|b| (b.int::<u64>("first_number"), b.int::<u64>("last_number")))
+                {
+                    self.expect_again(first, last);
                 }
             }
             0x020E => self.list_answered(&asked.body, body, out),

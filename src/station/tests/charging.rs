@@ -332,5 +332,7 @@ fn a_charger_that_charges_without_a_session_is_stopped_and_leaves_no_record() {
     depot.event(Event::Device(charger(0), Report::Charger(status))).run(12);
     assert_eq!(depot.ordered(0, &Order::Stop), 4);
     assert!(depot.alarms().contains(&"011F".to_owned()));
+    depot.online().swipe(0, 1);
+    assert!(!depot.link.iter().any(|m| matches!(m, ToLink::Authorise(..))), "nobody begins on top of it");
     assert!(depot.records().is_empty());
 }

@@ -3,6 +3,7 @@
 mod cards_and_tariffs;
 mod charging;
 mod disk;
+mod meter_clocks;
 mod platform;
 mod random;
 mod restart;
@@ -92,6 +93,7 @@ fn config(guns: usize) -> Config {
                 billing: BillingMode::Platform,
             })
             .collect(),
+        clocks: vec![vec![meter(0), meter(1)]],
         offline: Offline {
             enable: true,
             list_max_age: Duration::from_secs(7 * 86_400),
@@ -292,7 +294,7 @@ impl Depot {
                 let reading = MeterReading { order: Some(order), ..self.reading(gun) };
                 self.inbox.push_back(Event::Device(device, Report::Meter(reading)));
             }
-            Order::Limit(_) | Order::Feedback(_) => {}
+            Order::Limit(_) | Order::SetClock | Order::Feedback(_) => {}
         }
         self.inbox.push_back(Event::Device(device, Report::Done(order, Ok(()))));
         self.poll(gun);

@@ -142,6 +142,17 @@ fn a_start_without_plug_waits_sixty_seconds_for_it() {
 }
 
 #[test]
+fn a_start_that_waited_for_its_plug_takes_the_tariff_of_its_beginning() {
+    let mut depot = Depot::supplied(1);
+    depot.online();
+    assert_eq!(depot.remote_start(0, 1), Some(Answer::RemoteStart(5)));
+    assert_eq!(depot.command(station_code(), Command::SetTariff(tariff(8))), Some(Answer::Tariff(0)));
+    depot.plug(0).run(10);
+    let running = depot.station.guns[0].running().expect("it began");
+    assert_eq!(running.session.opening().tariff.as_ref().map(|t| t.number), Some(8));
+}
+
+#[test]
 fn a_plug_that_does_not_come_lets_the_start_lapse() {
     let mut depot = Depot::supplied(1);
     depot.online();

@@ -7,6 +7,8 @@ pub struct Control(pub u8);
 impl Control {
     /// Read data.
     pub const READ: Control = Control(0x11);
+    /// Read data, in the edition of 1997.
+    pub const READ_1997: Control = Control(0x01);
     /// Read the next part of data that did not fit into one reply.
     pub const READ_FOLLOW_UP: Control = Control(0x12);
     /// Read the address of the only meter on the wire.

@@ -15,6 +15,12 @@ pub fn read(address: Address, di: Di) -> Frame {
     frame(address, Control::READ, di.to_wire().to_vec())
 }
 
+/// Read one item of the edition of 1997, DI1 high.
+#[must_use]
+pub fn read_1997(address: Address, di: u16) -> Frame {
+    frame(address, Control::READ_1997, di.to_le_bytes().to_vec())
+}
+
 /// Read the next part of an item that did not fit into one reply; `part` counts from 1.
 #[must_use]
 pub fn read_follow_up(address: Address, di: Di, part: u8) -> Frame {
@@ -123,6 +129,7 @@ mod tests {
     #[test]
     fn questions_are_the_frames_that_meters_know() {
         assert_eq!(sent(&read(meter(), Di(0x0506_0101))), "6878563412000068110434343938D216");
+        assert_eq!(sent(&read_1997(meter(), 0x9010)), "6878563412000068010243C3ED16");
         assert_eq!(hex::upper(&read_address().encode(4)), "FEFEFEFE68AAAAAAAAAAAA681300DF16");
         assert_eq!(sent(&read_follow_up(meter(), Di(0x0330_0D01), 1)), "6878563412000068120534406336343C16");
         let time = jiff::civil::date(2026, 11, 22).at(8, 30, 0, 0);

@@ -449,7 +449,7 @@ impl Reference {
                     known.stop_told.get_or_insert(at);
                 }
             }
-            Order::Limit(_) | Order::ReadRegister | Order::Feedback(_) => {}
+            Order::Limit(_) | Order::ReadRegister | Order::SetClock | Order::Feedback(_) => {}
         }
     }
 

@@ -21,7 +21,7 @@ impl Reference {
                     let txn = TransactionNumber(body.array("txn"));
                     let Some(gun) = self.gun_at(header.device, body.int("connector")) else { return };
                     let permit = Permit { gun, asked: self.at, arrived: self.at, remote: true };
-                    self.permits.entry(txn).or_insert(permit);
+                    self.permits.insert(txn, permit); // it may be asked again, and is judged afresh
                 }
             }
             Said::Reply(body) if header.number == 0x0202 && body.num("decision") == 0 => {

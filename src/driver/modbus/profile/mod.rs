@@ -6,36 +6,48 @@
 //! [timing]                        # ms: reply, floor, ceiling, inter_octet, turnaround, after_slave_change
 //! [limits]                        # max_regs, gap, cross_block
 //! [[block]]                       # fc, first, last: registers that may be read together; whole = reads begin at first
-//! [[point]]                       # name, fc, addr, type, order, scale, unit, exp_addr, exp_bias, values, resolution_wh
-//! group = "live"                  # "billing" | "live" | "slow"; without one it is never asked for
-//! [[write]]                       # order "start" | "stop" | "limit", in sequence; fc, addr, type, value | scale + unit
+//! [[point]]                       # name, fc, addr, type, order, scale, unit, exp_addr, exp_bias, values, resolution_wh,
+//! group = "live"                  # shift, mask (of a u16), label; group "billing" | "live" | "slow", or never asked for
+//! [[check]]                       # kind "p_equals_ui", tolerance, min_w: a power that differs from U x I is not told
+//! [[write]]                       # order "start" | "stop" | "limit" | "watchdog", in sequence; fc, addr, type,
+//!                                 # value | scale + unit (W, kW; A with watts_per_ampere); every_s of a watchdog
 //! ```
 //!
+//! A watchdog is written for ever, so that a charger knows its station lives; without one the state poll must do.
+//!
 //! Addresses are those of the wire, from 0. Points that drivers know: `energy.forward`, `voltage`, `current`, `power`,
-//! `number` of a meter; `state`, `plugged`, `soc`, `voltage`, `current`, `power`, `session-energy` of a charger. Others
+//! `number` of a meter; `state`, `fault` (not 0 is one), `plugged`, `soc`, `voltage`, `current`, `power`, `session-energy` of a charger. Others
 //! are for people. `values` gives numbers their words; those of `state` are the names of [`ChargerState`], those of
 //! `plugged` are `yes` and `no`.
 
 mod deny;
 mod points;
 mod read;
+mod show;
 mod writes;
 mod written;
 
 use super::value::{Decimal, Form, Order, Raw};
 use crate::driver::Timing;
-use crate::model::quantity::Energy;
+use crate::model::quantity::{Energy, Power};
 use crate::model::report::ChargerState;
 use crate::wire::modbus::Table;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// The built-in profiles: name and text.
-pub const BUILT_IN: [(&str, &str); 3] = [
+pub const BUILT_IN: [(&str, &str); 9] = [
     ("acrel-djsf1352-rn", include_str!("../../../../packaging/profiles/acrel-djsf1352-rn.toml")),
     ("acrel-adl400", include_str!("../../../../packaging/profiles/acrel-adl400.toml")),
     ("cn-pile-v2", include_str!("../../../../packaging/profiles/cn-pile-v2.toml")),
+    ("enlyta-djsf2669d", include_str!("../../../../packaging/profiles/enlyta-djsf2669d.toml")),
+    ("eastron-sdm630", include_str!("../../../../packaging/profiles/eastron-sdm630.toml")),
+    ("chint-dtsu666", include_str!("../../../../packaging/profiles/chint-dtsu666.toml")),
+    ("orno-we514", include_str!("../../../../packaging/profiles/orno-we514.toml")),
+    ("cn-dc-controller-2015", include_str!("../../../../packaging/profiles/cn-dc-controller-2015.toml")),
+    ("abb-terra-ac", include_str!("../../../../packaging/profiles/abb-terra-ac.toml")),
 ];
 
 /// A checked profile.
@@ -61,6 +73,17 @@ pub struct Profile {
     pub points: Vec<Point>,
     /// What is written for each order, in sequence.
     pub writes: Vec<Write>,
+    /// When a power is not to be believed.
+    pub check: Option<Check>,
+}
+
+/// A power that differs from voltage x current is not told (rs485.md 3.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// By more than so many thousandths of itself.
+    pub permille: i64,
+    /// Below this it is not looked at.
+    pub least: Power,
 }
 
 /// What a profile describes.
@@ -134,6 +157,10 @@ pub struct Point {
     pub group: Option<Group>,
     /// Stated smallest step of an energy register.
     pub resolution: Option<Energy>,
+    /// Some bits of the register: shifted down, then masked.
+    pub bits: Option<(u32, u16)>,
+    /// What people see it called; points of one label are shown as a list.
+    pub label: Option<String>,
     /// Words of numbers.
     pub values: BTreeMap<u16, String>,
 }
@@ -165,6 +192,8 @@ pub struct Write {
     pub octets: Order,
     /// What is written.
     pub content: Content,
+    /// Of a watchdog: from one write to the next.
+    pub every: Duration,
 }
 
 /// Which order of the station a write belongs to.
@@ -177,6 +206,8 @@ pub enum Ordered {
     Stop,
     /// Draw no more than this.
     Limit,
+    /// No order: written again and again, so that the charger knows that its station lives.
+    Watchdog,
 }
 
 /// What a write carries.
@@ -184,8 +215,8 @@ pub enum Ordered {
 pub enum Content {
     /// Always this.
     Fixed(i64),
-    /// The ordered power: scale, and power of ten from watts to the unit.
-    Power(Decimal, i32),
+    /// The ordered power: scale, power of ten from watts to the unit, and watts of one unit (1, or those of an ampere).
+    Power(Decimal, i32, i64),
 }
 
 /// Units that profiles may use.
@@ -253,6 +284,31 @@ pub enum Dimension {
     Power,
     /// As it is.
     Other,
+}
+
+impl fmt::Display for Unit {
+    /// As profiles write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unit::None => "",
+            Unit::Wh => "Wh",
+            Unit::KiloWh => "kWh",
+            Unit::MegaWh => "MWh",
+            Unit::MilliV => "mV",
+            Unit::V => "V",
+            Unit::MilliA => "mA",
+            Unit::A => "A",
+            Unit::W => "W",
+            Unit::KiloW => "kW",
+            Unit::Percent => "%",
+            Unit::Second => "s",
+            Unit::Hz => "Hz",
+            Unit::Celsius => "°C",
+            Unit::Var => "var",
+            Unit::VoltAmpere => "VA",
+            Unit::Yuan => "yuan",
+        })
+    }
 }
 
 impl Unit {
@@ -372,6 +428,10 @@ impl Point {
             None => 0,
         };
         let raw = self.form.read(self.order, slice(self.address, self.form.registers())?)?;
+        let raw = match (self.bits, raw) {
+            (Some((shift, mask)), Raw::Integer(number)) => Raw::Integer((number >> shift) & i128::from(mask)),
+            (Some(_) | None, raw) => raw,
+        };
         Some(Found { point: self, raw, tens })
     }
 }

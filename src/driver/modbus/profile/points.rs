@@ -68,15 +68,29 @@ impl Reader<'_> {
             resolution: self.resolution(entry, &written, dimension),
             values: self.values(entry, &written),
             table: self.register_table(entry, written.fc)?,
+            bits: self.bits(entry, &written),
+            unit: self.scalable(entry, written.unit, scale, tens),
             name: written.name,
             address: written.addr,
             form: written.form,
             order: written.order,
             scale,
             exponent,
-            unit: self.scalable(entry, written.unit, scale, tens),
             group: written.group,
+            label: written.label,
         })
+    }
+
+    fn bits(&mut self, entry: &Entry<'_>, written: &written::Point) -> Option<(u32, u16)> {
+        if written.shift.is_none() && written.mask.is_none() {
+            return None;
+        }
+        let (shift, mask) = (written.shift.unwrap_or(0), written.mask.unwrap_or(u16::MAX));
+        if written.form != Form::U16 || shift > 15 || mask == 0 {
+            self.wrong(entry, "mask", "shift (0 to 15) and mask (not 0) are for u16");
+            return None;
+        }
+        Some((shift, mask))
     }
 
     /// A unit whose scale leaves no number representable would give no value for ever.
@@ -94,7 +108,7 @@ impl Reader<'_> {
             "voltage" => (Dimension::Voltage, "mV or V"),
             "current" => (Dimension::Current, "mA or A"),
             "power" => (Dimension::Power, "W or kW"),
-            "number" | "state" | "plugged" | "soc" => (Dimension::Other, "no unit, or %"),
+            "number" | "state" | "fault" | "plugged" | "soc" => (Dimension::Other, "no unit, or %"),
             _ => return,
         };
         if dimension != wanted.0 {

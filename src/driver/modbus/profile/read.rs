@@ -1,7 +1,9 @@
 //! From the file as written to a checked profile, with every problem and its line.
 
-use super::{Block, Content, Group, Kind, Limits, Ordered, Problem, Profile, Write, written};
+use super::{Block, Check, Content, Group, Kind, Limits, Ordered, Problem, Profile, Write, written};
 use crate::driver::Timing;
+use crate::driver::modbus::value::Raw;
+use crate::model::quantity::Power;
 use crate::wire::modbus::{MAX_READ, Table};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -75,7 +77,7 @@ impl Reader<'_> {
 
     fn profile(&mut self, root: &DeTable<'_>) -> Option<Profile> {
         const TABLES: [&str; 4] = ["profile", "line", "timing", "limits"];
-        const LISTS: [&str; 3] = ["block", "point", "write"];
+        const LISTS: [&str; 4] = ["block", "point", "write", "check"];
         for key in root.keys() {
             let name: &str = key.get_ref();
             if !TABLES.contains(&name) && !LISTS.contains(&name) {
@@ -90,6 +92,7 @@ impl Reader<'_> {
         let blocks = self.blocks(root);
         let points = self.points(root, limits.max_regs, &blocks);
         let writes = self.writes(root);
+        let check = self.check(root);
         let head = head?;
         let profile = Profile {
             id: head.id,
@@ -102,6 +105,7 @@ impl Reader<'_> {
             blocks,
             points,
             writes,
+            check,
         };
         if self.problems.is_empty() {
             self.fitness(&profile);
@@ -194,6 +198,23 @@ impl Reader<'_> {
             blocks.push(block);
         }
         blocks
+    }
+
+    fn check(&mut self, root: &DeTable<'_>) -> Option<Check> {
+        let mut checks = self.tables::<written::Check>(root, "check").into_iter();
+        let (entry, check) = checks.next()?;
+        if let Some((second, _)) = checks.next() {
+            self.wrong(&second, "kind", "the power is checked once");
+        }
+        let written::CheckKind::PEqualsUi = check.kind;
+        let permille = Raw::Integer(1).scaled(check.tolerance, 3).filter(|p| (1..=1_000).contains(p));
+        if permille.is_none() {
+            self.wrong(&entry, "tolerance", "is out of range; 0.001 to 1");
+        }
+        if check.min_w < 0 {
+            self.wrong(&entry, "min_w", "is below nought");
+        }
+        Some(Check { permille: permille?, least: Power(check.min_w) })
     }
 
     /// What the driver of this kind cannot do without.

@@ -3,6 +3,7 @@
 use super::read::{Entry, Reader};
 use super::{Content, Dimension, Ordered, Write, deny, written};
 use crate::driver::modbus::value::{Decimal, Form};
+use std::time::Duration;
 use toml::de::DeTable;
 
 impl Reader<'_> {
@@ -27,19 +28,21 @@ impl Reader<'_> {
             );
         }
         let content = match (written.value, written.order) {
-            (Some(value), Ordered::Start | Ordered::Stop | Ordered::Limit) => {
+            (Some(value), Ordered::Start | Ordered::Stop | Ordered::Limit | Ordered::Watchdog) => {
                 if written.form.write(written.octets, value).is_none() {
                     self.wrong(entry, "value", format!("{value} does not fit the type"));
                 }
                 Content::Fixed(value)
             }
             (None, Ordered::Limit) => self.power(entry, &written)?,
-            (None, Ordered::Start | Ordered::Stop) => {
+            (None, Ordered::Start | Ordered::Stop | Ordered::Watchdog) => {
                 self.wrong(entry, "value", "missing");
                 return None;
             }
         };
+        let every = self.every(entry, &written);
         Some(Write {
+            every,
             order: written.order,
             multiple: written.fc == 16,
             address: written.addr,
@@ -52,13 +55,38 @@ impl Reader<'_> {
     fn power(&mut self, entry: &Entry<'_>, written: &written::Write) -> Option<Content> {
         let (dimension, tens) = written.unit.dimension();
         let scale = written.scale.unwrap_or(Decimal::ONE);
-        if dimension != Dimension::Power || scale.mantissa <= 0 {
-            self.wrong(entry, "unit", "the ordered power needs W or kW, and a scale above nought");
+        let (tens, watts) = match (dimension, written.watts_per_ampere) {
+            (Dimension::Power, None) => (tens, 1),
+            // from the milliamperes of the model to amperes
+            (Dimension::Current, Some(watts @ 1..=100_000)) => (tens - 3, watts),
+            _ => {
+                let what = "the ordered power needs W or kW, or A with watts_per_ampere (1 to 100000)";
+                self.wrong(entry, "unit", what);
+                return None;
+            }
+        };
+        if scale.mantissa <= 0 {
+            self.wrong(entry, "scale", "must be above nought");
             return None;
         }
         if written.form == Form::F32 {
             self.wrong(entry, "type", "floats are never written");
         }
-        Some(Content::Power(scale, tens))
+        Some(Content::Power(scale, tens, watts))
+    }
+
+    fn every(&mut self, entry: &Entry<'_>, written: &written::Write) -> Duration {
+        match (written.order, written.every_s) {
+            (Ordered::Watchdog, Some(seconds @ 1..=3_600)) => Duration::from_secs(seconds),
+            (Ordered::Watchdog, _) => {
+                self.wrong(entry, "every_s", "a watchdog is written every 1 to 3600 seconds");
+                Duration::from_secs(1)
+            }
+            (Ordered::Start | Ordered::Stop | Ordered::Limit, None) => Duration::ZERO,
+            (Ordered::Start | Ordered::Stop | Ordered::Limit, Some(_)) => {
+                self.wrong(entry, "every_s", "is for the order watchdog");
+                Duration::ZERO
+            }
+        }
     }
 }

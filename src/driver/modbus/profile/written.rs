@@ -74,8 +74,25 @@ pub(super) struct Point {
     pub(super) exp_addr: Option<u16>,
     pub(super) exp_bias: Option<i32>,
     pub(super) resolution_wh: Option<Decimal>,
+    pub(super) label: Option<String>,
+    pub(super) shift: Option<u32>,
+    pub(super) mask: Option<u16>,
     #[serde(default)]
     pub(super) values: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Check {
+    pub(super) kind: CheckKind,
+    pub(super) tolerance: Decimal,
+    pub(super) min_w: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CheckKind {
+    PEqualsUi,
 }
 
 #[derive(Deserialize)]
@@ -92,4 +109,6 @@ pub(super) struct Write {
     pub(super) scale: Option<Decimal>,
     #[serde(default)]
     pub(super) unit: Unit,
+    pub(super) watts_per_ampere: Option<i64>,
+    pub(super) every_s: Option<u64>,
 }
