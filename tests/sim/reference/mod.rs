@@ -57,7 +57,7 @@ pub(crate) struct Gun {
     starts: u32,
     pub(crate) charges: Vec<Charge>,
     /// Register at each change of the tariff slot.
-    pub(crate) marks: Vec<(Utc, Energy)>,
+    pub(crate) marks: Vec<(Instant, Utc, Energy)>,
     /// When its meter was replaced.
     pub(crate) replaced: Vec<Instant>,
     /// When its controller ended, and whether power was lost.
@@ -294,7 +294,7 @@ impl Reference {
 
     /// Register at a change of the tariff slot.
     pub(crate) fn mark(&mut self, gun: usize, truth: Utc, register: Energy) {
-        self.guns[gun].marks.push((truth, register));
+        self.guns[gun].marks.push((self.at, truth, register));
     }
 
     /// Devices or line of a gun go wrong until then; `None` = every gun.
