@@ -1,6 +1,6 @@
 //! What arrives later, in the order of its moments; what was put in first comes first.
 
-use depotd::model::message::{Entry, Lane};
+use depotd::model::message::Lane;
 use depotd::model::time::Instant;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -22,8 +22,8 @@ pub(crate) enum Arrival {
     ClosedBelow(u64),
     /// The disk is ready with a batch.
     Disk(u32),
-    /// The disk read a lane.
-    Loaded(u32, Lane, Option<Vec<Entry>>),
+    /// The disk reads a lane, entries after this one, at most so many.
+    Load(u32, Lane, u64, usize),
     /// A line was opened, or was not.
     Opened(u32, usize, bool),
     /// The program is started again.

@@ -142,11 +142,12 @@ fn tiers(
     let (Some(start), Some(end)) = (record.start_time, record.end_time) else { return };
     // 120 kW for as long as the clocks may differ, and for a reading at the boundary
     let slack = 120_000 * (truth.largest_clock_error_ms + 6_000) / 360_000 + COARSE;
-    let marks = truth.guns[gun].marks.iter().filter(|(_, r)| *r > charge.from && *r < charge.to);
+    let during = |at: &Instant| *at > charge.start && charge.end.is_none_or(|end| *at < end);
+    let marks = truth.guns[gun].marks.iter().filter(|(at, ..)| during(at));
     let mut wanted = vec![0; tariff.tiers.len()];
     let mut from = charge.from;
     let mut slot = start.slot();
-    for (when, register) in marks {
+    for (_, when, register) in marks {
         wanted[usize::from(tariff.slots[slot])] += (*register - from).0;
         (from, slot) = (*register, when.slot());
     }

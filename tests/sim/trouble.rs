@@ -293,6 +293,7 @@ impl World {
         (self.disk.slow, self.disk.fails) = (slow, !slow);
         let wait = self.trouble.seconds(1..120);
         let until = self.later(wait, Relief::Disk);
+        self.disk.unsettled_until = self.disk.unsettled_until.max(until + Duration::from_secs(40));
         self.everybody_sick(until);
         self.order(Order::Disturbed); // answers wait for the disk
     }

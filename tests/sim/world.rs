@@ -51,6 +51,8 @@ pub(crate) enum Job {
 pub(crate) struct Disk {
     pub(crate) fails: bool,
     pub(crate) slow: bool,
+    /// Whoever waits for it may wait until then: it went wrong, and what failed is tried again after half a minute.
+    pub(crate) unsettled_until: Instant,
     free: Instant,
 }
 
@@ -238,7 +240,7 @@ impl World {
         match arrival {
             Arrival::Accepted(id) => {
                 self.platform_event(platform::Event::Accepted(id));
-                if self.disk.fails || self.disk.slow || self.network.stalled_until > self.at {
+                if self.disk.unsettled_until > self.at || self.network.stalled_until > self.at {
                     self.order(platform::Order::Disturbed);
                 }
             }
@@ -251,9 +253,7 @@ impl World {
             Arrival::Down(id, octets) => self.down(id, octets),
             Arrival::ClosedBelow(id) => self.closed_below(id),
             Arrival::Disk(of) if of == run => self.disk_done(),
-            Arrival::Loaded(of, lane, entries) if of == run => {
-                self.link_event(link::Event::Loaded(lane, entries));
-            }
+            Arrival::Load(of, lane, after, limit) if of == run => self.loaded(lane, after, limit),
             Arrival::Opened(of, line, done) if of == run => {
                 let event = if done { bus::Event::Opened } else { bus::Event::OpenFailed };
                 self.jobs.push_back(Job::Line(line, event));
@@ -269,7 +269,7 @@ impl World {
             Arrival::Relief(relief) => self.relieve(relief),
             Arrival::NotConnected(..)
             | Arrival::Disk(_)
-            | Arrival::Loaded(..)
+            | Arrival::Load(..)
             | Arrival::Opened(..)
             | Arrival::Upkeep(_) => {} // for a program that has ended
         }
@@ -467,17 +467,17 @@ impl World {
     }
 
     pub(crate) fn load(&mut self, lane: Lane, after: u64, limit: usize) {
-        let unreadable = self.disk.fails && self.random.bool();
-        let entries = match &self.store {
-            Some(store) if !unreadable => {
-                Some(store.entries(lane, after, limit).expect("memory can be read"))
-            }
-            Some(_) | None => None,
-        };
         let run = self.daemon.as_ref().map_or(0, |d| d.run);
         let ms = self.random.u64(1..6);
         let at = self.disk_free(ms);
-        self.calendar.put(at, Arrival::Loaded(run, lane, entries));
+        self.calendar.put(at, Arrival::Load(run, lane, after, limit));
+    }
+
+    fn loaded(&mut self, lane: Lane, after: u64, limit: usize) {
+        let unreadable = self.disk.fails && self.random.bool();
+        let read = |store: &Store| store.entries(lane, after, limit).expect("memory can be read");
+        let entries = self.store.as_ref().filter(|_| !unreadable).map(read);
+        self.link_event(link::Event::Loaded(lane, entries));
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -2,9 +2,11 @@
 //! written from domain.md 4.6 and platform-222.md 13 to 17, not from the machines. What breaks a rule is a violation
 //! with the number of its invariant, the moment, and the events before it.
 
+mod clock;
 mod wire;
 
 use crate::ledger;
+use clock::Seen;
 use depotd::model::access::{Card, CardStatus};
 use depotd::model::batch::{Batch, Recovered, Row, SessionRow};
 use depotd::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber};
@@ -14,8 +16,7 @@ use depotd::model::record::{StartMode, TransactionRecord};
 use depotd::model::report::ChargerState;
 use depotd::model::request::{Order, Request};
 use depotd::model::tariff::Tariff;
-use depotd::model::time::{ClockTrust, Instant, Utc};
-use depotd::port::clock::BUILD;
+use depotd::model::time::{Instant, Utc};
 use depotd::session::Opening;
 use depotd::sim::bay::Bay;
 use depotd::station::{ConnectorConfig, Note, OperatorOrder};
@@ -57,7 +58,7 @@ pub(crate) struct Gun {
     starts: u32,
     pub(crate) charges: Vec<Charge>,
     /// Register at each change of the tariff slot.
-    pub(crate) marks: Vec<(Utc, Energy)>,
+    pub(crate) marks: Vec<(Instant, Utc, Energy)>,
     /// When its meter was replaced.
     pub(crate) replaced: Vec<Instant>,
     /// When its controller ended, and whether power was lost.
@@ -98,15 +99,6 @@ struct Permit {
     asked: Instant,
     arrived: Instant,
     remote: bool,
-}
-
-/// What the wall clock of the program showed from a moment on.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    at: Instant,
-    wall: Utc,
-    trusted: bool,
-    error_ms: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -294,7 +286,7 @@ impl Reference {
 
     /// Register at a change of the tariff slot.
     pub(crate) fn mark(&mut self, gun: usize, truth: Utc, register: Energy) {
-        self.guns[gun].marks.push((truth, register));
+        self.guns[gun].marks.push((self.at, truth, register));
     }
 
     /// Devices or line of a gun go wrong until then; `None` = every gun.
@@ -349,45 +341,12 @@ impl Reference {
         self.log(format!("note: {text}"));
     }
 
-    pub(crate) fn clock_is(&mut self, wall: Utc, trust: ClockTrust, error_ms: i64) {
-        let trusted = trust.is_trusted() && wall >= BUILD;
-        let same = self
-            .clocks
-            .last()
-            .is_some_and(|seen| seen.trusted == trusted && (seen.error_ms - error_ms).abs() < 10);
-        if same {
-            return;
-        }
-        if trusted {
-            self.largest_clock_error_ms = self.largest_clock_error_ms.max(error_ms.abs());
-            self.clock_was_far_off |= error_ms.abs() > 25_000;
-        }
-        self.log(format!("clock: {} ms ahead, {trust:?}", error_ms));
-        self.clocks.push(Seen { at: self.at, wall, trusted, error_ms });
-    }
-
-    fn truth(&self, at: Instant) -> Utc {
-        let Some(seen) = self.clocks.last() else { return Utc(0) };
-        let since = (at.0 as i64 - seen.at.0 as i64) / 1000;
-        seen.wall.plus_ms(since - seen.error_ms)
-    }
-
-    /// The wall clock now, if the program may believe it.
-    fn stamp(&self) -> Option<Utc> {
-        let seen = self.clocks.last().filter(|seen| seen.trusted)?;
-        Some(self.truth(self.at).plus_ms(seen.error_ms))
-    }
-
-    /// Whether a clock that was trusted once shows this time between two moments: a session keeps the clock of its
-    /// beginning (17).
-    fn is_shown(&self, time: Utc, from: Instant) -> bool {
-        const SLOP_MS: i64 = 3_000;
-        const ON_DISK_MS: i64 = 15_000; // it began before it was on a slow disk
-        let (from, to) = (self.truth(from).plus_ms(-ON_DISK_MS), self.truth(self.at).plus_ms(SLOP_MS));
-        self.clocks.iter().filter(|seen| seen.trusted).any(|seen| {
-            let truth = time.plus_ms(-seen.error_ms);
-            from <= truth && truth <= to
-        })
+    /// Whether the charger of the session that this text names may not have answered lately.
+    pub(crate) fn charger_was_away(&self, text: &str) -> bool {
+        const KEPT: Duration = Duration::from_secs(300);
+        let txn = text.split([' ', ':']).find_map(|word| word.parse::<TransactionNumber>().ok());
+        let gun = txn.and_then(|txn| self.sessions.get(&txn)).map(|known| &self.guns[known.gun]);
+        gun.is_some_and(|gun| gun.sick_until + KEPT > self.at)
     }
 
     // people
