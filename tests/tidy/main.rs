@@ -238,3 +238,14 @@ fn the_configuration_in_the_readme_is_accepted() {
         assert!(checked.is_ok(), "{checked:?}\n{example}");
     }
 }
+
+#[test]
+fn no_test_is_left_out_of_make_test() {
+    let makefile = fs::read_to_string(root().join("Makefile")).expect("Makefile");
+    for entry in fs::read_dir(root().join("tests")).expect("tests") {
+        let path = entry.expect("an entry").path();
+        let is_test = path.join("main.rs").exists() || path.extension().is_some_and(|e| e == "rs");
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        assert!(!is_test || makefile.contains(&format!("--test {name}")), "make test does not run {name}");
+    }
+}
