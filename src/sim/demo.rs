@@ -11,7 +11,7 @@ use crate::control::{Answer, Ask, client};
 use crate::model::time::Instant;
 use crate::port::clock::Clock;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -214,6 +214,9 @@ async fn reconcile(
     faults.iter().for_each(|fault| println!("device complains: {fault}"));
     good &= faults.is_empty();
     let offline = summary.records.iter().filter(|r| r.stored).count();
+    let transactions: BTreeSet<_> = summary.records.iter().map(|r| r.txn).collect();
+    let twice = summary.records.len() - transactions.len();
+    good &= twice == 0;
     let memory = daemon
         .peak_memory_kb()
         .map_or_else(|| "unknown".to_owned(), |kb| format!("{:.1} MB", kb as f64 / 1024.0));
@@ -221,7 +224,7 @@ async fn reconcile(
         "\n{} records, {offline} of them made offline; {charged} visits charged, {given_up} gave up; {} missing, {} twice in the ledger, {} complaints",
         ours.len(),
         summary.missing.len(),
-        0,
+        twice,
         summary.complaint_count,
     );
     println!(
