@@ -5,7 +5,7 @@ use depotd::driver::modbus::{Charger, MOST_ORDERS, Meter, Unfit, charger, meter}
 use depotd::driver::{Class, Driver, Foreign, Heard};
 use depotd::model::quantity::{Current, Energy, Power, Voltage};
 use depotd::model::report::{ChargerState, ChargerStatus, MeterReading, OrderFault, OrderId, Report};
-use depotd::model::request::{Order, Request};
+use depotd::model::request::{Order, Request, StartOrder};
 use depotd::model::time::{Instant, Now};
 use depotd::sim;
 use depotd::sim::bay::{Bay, Electronics, StartFault};
@@ -105,7 +105,13 @@ fn a_charge_is_started_with_its_limit_watched_and_stopped() {
         (ChargerState::Idle, Some(true), Some(20))
     );
 
-    assert_eq!(driver.tell(now(10), order(1, Order::Start(Some(Power(60_050))))), []);
+    assert_eq!(
+        driver.tell(
+            now(10),
+            order(1, Order::Start(StartOrder { max_power: Some(Power(60_050)), ..StartOrder::default() }))
+        ),
+        []
+    );
     assert_eq!(driver.wants().map(|w| w.class), Some(Class::Command));
     assert_eq!(exchange(&mut driver, now(10), &mut pile, &mut bay), [], "the limit goes first");
     assert_eq!(bay.state(), ChargerState::Idle);
@@ -134,7 +140,7 @@ fn a_start_that_the_pile_cannot_carry_out_is_seen_in_its_state() {
     let (mut driver, mut pile, mut bay) =
         (new_charger(1), sim::charger::Charger::new(1, 1, 1), bay_with_bus());
     bay.start_fault = StartFault::Fails;
-    let _ = driver.tell(now(0), order(1, Order::Start(None)));
+    let _ = driver.tell(now(0), order(1, Order::Start(StartOrder::default())));
     assert_eq!(exchange(&mut driver, now(0), &mut pile, &mut bay), [done(1, Ok(()))]);
     assert_eq!(status(&exchange(&mut driver, now(1), &mut pile, &mut bay)).state, ChargerState::StartFailed);
 }
@@ -160,9 +166,12 @@ fn connector_three_answers_at_address_three() {
 #[test]
 fn a_stop_goes_before_what_waits_and_breaks_off_what_has_begun() {
     let mut driver = new_charger(1);
-    let _ = driver.tell(now(0), order(1, Order::Start(Some(Power(50_000)))));
+    let _ = driver.tell(
+        now(0),
+        order(1, Order::Start(StartOrder { max_power: Some(Power(50_000)), ..StartOrder::default() })),
+    );
     let limit = driver.ask(now(0)).expect("the limit");
-    assert_eq!(driver.tell(now(1), order(2, Order::Start(None))), []);
+    assert_eq!(driver.tell(now(1), order(2, Order::Start(StartOrder::default()))), []);
     assert_eq!(driver.tell(now(2), order(3, Order::Stop)), [done(2, Err(OrderFault::Overtaken))]);
     // the write that was out is answered: the start is not sent any more
     assert_eq!(driver.hear(now(20), &limit.octets), Heard::Answer(vec![done(1, Err(OrderFault::Overtaken))]));
@@ -184,7 +193,7 @@ fn only_the_newest_limit_is_written() {
 #[test]
 fn a_start_that_waited_too_long_is_not_sent_but_a_stop_is() {
     let mut driver = new_charger(1);
-    let _ = driver.tell(now(0), order(1, Order::Start(None)));
+    let _ = driver.tell(now(0), order(1, Order::Start(StartOrder::default())));
     let poll = driver.ask(now(11_000)).expect("the poll");
     assert_eq!(poll.octets[1], 3);
     assert_eq!(driver.unanswered(now(12_000)), [done(1, Err(OrderFault::Overtaken))]);
@@ -197,7 +206,8 @@ fn a_start_that_waited_too_long_is_not_sent_but_a_stop_is() {
 fn orders_that_a_device_does_not_offer_or_cannot_hold_are_told_at_once() {
     let mut driver = new_charger(1);
     assert_eq!(driver.tell(now(0), order(1, Order::ReadRegister)), [done(1, Err(OrderFault::Unsupported))]);
-    let told: Vec<_> = (0..20).flat_map(|n| driver.tell(now(0), order(n, Order::Start(None)))).collect();
+    let told: Vec<_> =
+        (0..20).flat_map(|n| driver.tell(now(0), order(n, Order::Start(StartOrder::default())))).collect();
     assert_eq!(told.len(), 20 - MOST_ORDERS);
     let mut meter = new_meter("acrel-adl400", 1);
     assert_eq!(meter.tell(now(0), order(1, Order::Stop)), [done(1, Err(OrderFault::Unsupported))]);
@@ -208,15 +218,15 @@ fn orders_that_a_device_does_not_offer_or_cannot_hold_are_told_at_once() {
     let profile = Arc::new(Profile::load(&text).expect("a pile without limit"));
     let config = charger::Config { address: 1, connector: 1, profile, poll: charger::POLL };
     let mut bare = Charger::new(config).expect("fits");
-    let capped = order(1, Order::Start(Some(Power(1000))));
+    let capped = order(1, Order::Start(StartOrder { max_power: Some(Power(1000)), ..StartOrder::default() }));
     assert_eq!(bare.tell(now(0), capped), [done(1, Err(OrderFault::Unsupported))]);
-    assert_eq!(bare.tell(now(0), order(2, Order::Start(None))), []);
+    assert_eq!(bare.tell(now(0), order(2, Order::Start(StartOrder::default()))), []);
 }
 
 #[test]
 fn a_refusal_is_told_with_its_code_and_a_busy_pile_is_asked_again_for_a_while() {
     let mut driver = new_charger(1);
-    let _ = driver.tell(now(0), order(1, Order::Start(None)));
+    let _ = driver.tell(now(0), order(1, Order::Start(StartOrder::default())));
     let refused = answered(&mut driver, now(0), &exception(6, Exception(4)));
     assert_eq!(refused, Heard::Answer(vec![done(1, Err(OrderFault::Refused(4)))]));
 
@@ -554,7 +564,7 @@ proptest! {
                     }
                     open = true;
                 }
-                let what = match act { 1 => Order::Start(Some(Power(i64::from(code) - 9))), 2 => Order::Stop, 3 => Order::ReadRegister, _ => Order::Limit(Power(i64::MAX)) };
+                let what = match act { 1 => Order::Start(StartOrder { max_power: Some(Power(i64::from(code) - 9)), ..StartOrder::default() }), 2 => Order::Stop, 3 => Order::ReadRegister, _ => Order::Limit(Power(i64::MAX)) };
                 told += 1;
                 done += is_done(&driver.tell(at, order(turn as u64, what)));
                 let _ = driver.cut(&noise);

@@ -5,7 +5,7 @@ use depotd::driver::modbus::{Charger, Meter, charger, meter};
 use depotd::driver::{Driver, Heard};
 use depotd::model::quantity::{Current, Energy, Power, Voltage};
 use depotd::model::report::{ChargerState, ChargerStatus, MeterReading, OrderId, Report};
-use depotd::model::request::{Order, Request};
+use depotd::model::request::{Order, Request, StartOrder};
 use depotd::model::time::{Instant, Now};
 use depotd::wire::modbus::{self as wire, Response, Table};
 use std::collections::BTreeMap;
@@ -134,7 +134,7 @@ fn every_shipped_meter_and_charger_is_asked_and_understood() {
             Kind::Charger => {
                 let mut charger = a_charger(profile);
                 assert_eq!(status(&bank.serve(&mut charger, 0)).state, ChargerState::Idle, "{name}");
-                let cap = Order::Start(Some(Power(7_000)));
+                let cap = Order::Start(StartOrder { max_power: Some(Power(7_000)), ..StartOrder::default() });
                 assert!(charger.tell(Now::default(), order(1, cap)).is_empty());
                 assert!(bank.serve(&mut charger, 1).contains(&Report::Done(OrderId(1), Ok(()))), "{name}");
             }
@@ -211,12 +211,18 @@ fn a_controller_with_a_fault_is_faulted_whatever_its_state_says() {
     assert_eq!((charging.state, charging.voltage), (ChargerState::Charging, Some(Voltage(600_100))));
     bank.set(true, 2, &[0x0010]);
     assert_eq!(status(&bank.serve(&mut driver, 500)).state, ChargerState::Faulted);
-    let _ = driver.tell(Now::default(), order(1, Order::Start(Some(Power(60_000)))));
+    let _ = driver.tell(
+        Now::default(),
+        order(1, Order::Start(StartOrder { max_power: Some(Power(60_000)), ..StartOrder::default() })),
+    );
     let _ = driver.tell(Now::default(), order(2, Order::Stop));
     let _ = bank.serve(&mut driver, 501);
     // the stop overtook the start
     assert_eq!(bank.written, [(19, vec![0])]);
-    let _ = driver.tell(Now::default(), order(3, Order::Start(Some(Power(60_000)))));
+    let _ = driver.tell(
+        Now::default(),
+        order(3, Order::Start(StartOrder { max_power: Some(Power(60_000)), ..StartOrder::default() })),
+    );
     let _ = bank.serve(&mut driver, 502);
     assert_eq!(bank.written[1..], [(21, vec![800]), (19, vec![1])]);
 }

@@ -1,6 +1,7 @@
-//! The card list: who may charge while the platform is away (platform-222.md 18, 020E).
+//! The lists that the platform keeps with the station: cards (020E), vehicles (0210), plates (0504), and departure plans
+//! (0212); platform-222.md 18.
 
-use super::ident::CardUid;
+use super::ident::{CardUid, Vin};
 use super::time::Utc;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,77 @@ impl Card {
     pub fn concurrent(&self) -> u8 {
         self.max_concurrent.max(1)
     }
+}
+
+/// What the list says of a vehicle; unknown numbers mean refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VehicleStatus {
+    /// May charge.
+    Allowed,
+    /// May charge, marked (alarm 0410).
+    Grey,
+    /// May not (alarm 040C).
+    Refused,
+}
+
+/// One vehicle of the VIN list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vehicle {
+    /// The key.
+    pub vin: Vin,
+    /// 车辆自编号, at most 12 characters; empty = none.
+    pub fleet_number: String,
+    /// At most 16 octets; empty = none.
+    pub plate: String,
+    /// What the list says.
+    pub status: VehicleStatus,
+    /// The only card that may start it; `None` = any.
+    pub bound_card: Option<CardUid>,
+    /// Of the charger's rating; 0 and 100 mean no limit.
+    pub power_percent: u8,
+    /// 0 lowest to 9.
+    pub priority: u8,
+}
+
+/// What the list says of a plate; unknown numbers mean refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlateStatus {
+    /// The gate opens.
+    Open,
+    /// The gate opens, with alarm 050B.
+    Watched,
+    /// The gate stays closed.
+    Refused,
+}
+
+/// One plate of the plate list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plate {
+    /// The key, normalised, at most 16 octets.
+    pub plate: String,
+    /// What the list says.
+    pub status: PlateStatus,
+    /// `None` = always.
+    pub valid_from: Option<Utc>,
+    /// `None` = no end.
+    pub valid_until: Option<Utc>,
+    /// 车辆自编号, at most 12 characters; empty = none.
+    pub fleet_number: String,
+}
+
+/// When a vehicle leaves and what it needs by then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Departure {
+    /// Which.
+    pub vin: Vin,
+    /// When; `None` removes the plan.
+    pub depart: Option<Utc>,
+    /// %.
+    pub target_soc: u8,
+    /// 0 lowest to 9.
+    pub priority: u8,
 }
 
 /// A step of a list update (platform-222.md 18.1).

@@ -156,6 +156,13 @@ impl Vin {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+
+    /// Shortened for logs above DEBUG: maker and the last four characters. A VIN is personal data.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let text = self.as_str();
+        format!("{}··········{}", &text[..3], &text[13..])
+    }
 }
 
 impl FromStr for Vin {

@@ -155,6 +155,12 @@ pub struct Realtime {
     pub faults: u32,
     /// Register of the connector's meter.
     pub register: Option<Energy>,
+    /// Hottest point of the battery, degrees Celsius.
+    pub battery_temperature_c: Option<i16>,
+    /// Hottest contact of the plug, degrees Celsius.
+    pub connector_temperature_c: Option<i16>,
+    /// Until full, whole minutes, as the vehicle reckons.
+    pub remaining: Option<Duration>,
 }
 
 /// Somebody or something at a connector asks for a start (0202).

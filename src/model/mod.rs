@@ -18,3 +18,4 @@ pub mod session;
 pub mod stop;
 pub mod tariff;
 pub mod time;
+pub mod vehicle;

@@ -2,6 +2,7 @@
 
 use super::ident::CardUid;
 use super::quantity::{Current, Energy, Power, Voltage};
+use super::vehicle::{ChargerEnd, VehicleReport};
 use serde::{Deserialize, Serialize};
 
 /// One thing that a device told, already in units and judged by its driver.
@@ -13,6 +14,8 @@ pub enum Report {
     Charger(ChargerStatus),
     /// A card was shown at a reader (once per showing; repeats within 2 s are swallowed by the driver).
     Card(CardUid),
+    /// What was heard of the vehicle at a connector.
+    Vehicle(VehicleReport),
     /// Condition of a reader.
     Reader(ReaderStatus),
     /// The outcome of an order that the station gave.
@@ -104,6 +107,10 @@ pub struct ChargerStatus {
     pub faults: u32,
     /// The charger's own state number.
     pub raw: u16,
+    /// Hottest contact of the plug, degrees Celsius.
+    pub connector_temperature_c: Option<i16>,
+    /// Why the newest charge ended or did not begin, where the charger tells it; `None` once another one begins.
+    pub end: Option<ChargerEnd>,
 }
 
 /// Condition of a reader.

@@ -7,7 +7,7 @@ use super::phase::Phase;
 use super::stopping::Stopping;
 use super::{Event, Tag, Target};
 use crate::model::report::{ChargerState, ChargerStatus, OrderFault};
-use crate::model::request::Order;
+use crate::model::request::{Order, StartOrder};
 use crate::model::stop::StopReason;
 use crate::model::time::{Instant, Now};
 use std::time::Duration;
@@ -116,5 +116,5 @@ impl Starting {
 
 fn order(core: &mut Core) -> Tag {
     let most = core.facts.opening.grant.max_power;
-    core.tell(Target::Charger, Order::Start(most))
+    core.tell(Target::Charger, Order::Start(StartOrder { max_power: most, ..StartOrder::default() }))
 }

@@ -371,7 +371,14 @@ impl Station {
                     self.order_done(now, gun, role, *order, *outcome, out)
                 }
                 (role, Report::Link(state)) => self.device_link(now, gun, role, *state, out),
-                (_, Report::Charger(_) | Report::Meter(_) | Report::Reader(_) | Report::Card(_)) => {}
+                (
+                    _,
+                    Report::Charger(_)
+                    | Report::Meter(_)
+                    | Report::Vehicle(_)
+                    | Report::Reader(_)
+                    | Report::Card(_),
+                ) => {}
             }
         }
     }

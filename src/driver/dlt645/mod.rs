@@ -409,7 +409,15 @@ impl Driver for Meter {
                 overtaken.map(|id| failed(id, OrderFault::Overtaken)).into_iter().collect()
             }
             Order::SetClock => self.setting.order(now, request.order, self.config.octet),
-            Order::Start(_) | Order::Stop | Order::Limit(_) | Order::Feedback(_) => {
+            Order::Start(_)
+            | Order::Identify(_)
+            | Order::Admit(_)
+            | Order::Stop
+            | Order::Limit(_)
+            | Order::Service(_)
+            | Order::Lock(_)
+            | Order::Delivered { .. }
+            | Order::Feedback(_) => {
                 vec![failed(request.order, OrderFault::Unsupported)]
             }
         }

@@ -155,7 +155,7 @@ fn a_probe_of_a_silent_meter_carries_the_orders_that_wait() {
 fn a_meter_does_only_what_a_meter_can() {
     let mut meter = meter("dlt645-ac");
     let orders = [
-        Order::Start(None),
+        Order::Start(crate::model::request::StartOrder::default()),
         Order::Stop,
         Order::Limit(Power(1)),
         Order::Feedback(crate::model::request::Feedback::Idle),

@@ -413,10 +413,17 @@ impl Driver for Charger {
 
     fn tell(&mut self, now: Now, request: Request) -> Vec<Report> {
         let (what, power) = match request.what {
-            Order::Start(power) => (Ordered::Start, power),
+            Order::Start(start) => (Ordered::Start, start.max_power),
             Order::Stop => (Ordered::Stop, None),
             Order::Limit(power) => (Ordered::Limit, Some(power)),
-            Order::ReadRegister | Order::SetClock | Order::Feedback(_) => {
+            Order::Delivered { .. } => return Vec::new(),
+            Order::Identify(_)
+            | Order::Admit(_)
+            | Order::Service(_)
+            | Order::Lock(_)
+            | Order::ReadRegister
+            | Order::SetClock
+            | Order::Feedback(_) => {
                 return vec![Report::Done(request.order, Err(OrderFault::Unsupported))];
             }
         };

@@ -274,9 +274,16 @@ impl Driver for Meter {
                 return Vec::new();
             }
             Order::ReadRegister => OrderFault::Overtaken,
-            Order::Start(_) | Order::Stop | Order::Limit(_) | Order::SetClock | Order::Feedback(_) => {
-                OrderFault::Unsupported
-            }
+            Order::Start(_)
+            | Order::Identify(_)
+            | Order::Admit(_)
+            | Order::Stop
+            | Order::Limit(_)
+            | Order::Service(_)
+            | Order::Lock(_)
+            | Order::Delivered { .. }
+            | Order::SetClock
+            | Order::Feedback(_) => OrderFault::Unsupported,
         };
         vec![Report::Done(request.order, Err(fault))]
     }

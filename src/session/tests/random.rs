@@ -166,6 +166,8 @@ proptest! {
                 session_energy: bit.then_some(Energy(number)),
                 faults: word,
                 raw: 0,
+                connector_temperature_c: bit.then_some(word as i16),
+                end: None,
             };
             let reading = MeterReading {
                 order: bit.then_some(OrderId(1)),

@@ -6,7 +6,7 @@ use crate::model::message::StartOutcome;
 use crate::model::quantity::{Energy, Power};
 use crate::model::record::{BillingMode, flag};
 use crate::model::report::{ChargerState, LinkState, MeterReading, OrderFault, OrderId};
-use crate::model::request::{Feedback, Order};
+use crate::model::request::{Feedback, Order, StartOrder};
 use crate::model::session::{ConnectorState, Limit};
 use crate::model::stop::StopReason;
 use crate::model::time::ClockTrust;
@@ -30,7 +30,14 @@ fn no_energy_flows_before_the_session_and_its_first_register_are_on_disk() {
     assert_eq!(bench.ordered(100_000), [save("first register 10.0000 kWh")]);
     assert_eq!(
         bench.event(Event::Committed),
-        [Action::Tell(Target::Charger, Tag(2), Order::Start(Some(Power(60_000)))), save("start ordered")]
+        [
+            Action::Tell(
+                Target::Charger,
+                Tag(2),
+                Order::Start(StartOrder { max_power: Some(Power(60_000)), ..StartOrder::default() })
+            ),
+            save("start ordered")
+        ]
     );
     bench.event(Event::Committed);
     assert_eq!(bench.charger(ChargerState::Preparing, 0), []);

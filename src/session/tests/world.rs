@@ -267,7 +267,16 @@ impl World {
                     let reading = MeterReading { order: Some(OrderId(tag.0.into())), ..self.reading() };
                     self.give(Event::Meter(&reading));
                 }
-                Order::Start(_) | Order::Stop | Order::Limit(_) | Order::SetClock | Order::Feedback(_) => {}
+                Order::Start(_)
+                | Order::Identify(_)
+                | Order::Admit(_)
+                | Order::Stop
+                | Order::Limit(_)
+                | Order::Service(_)
+                | Order::Lock(_)
+                | Order::Delivered { .. }
+                | Order::SetClock
+                | Order::Feedback(_) => {}
             }
             self.give(Event::Done(target, tag, Ok(())));
         }

@@ -4,6 +4,7 @@ use super::*;
 use crate::model::message::StartOutcome;
 use crate::model::money::Money;
 use crate::model::record::{StartMode, flag};
+use crate::model::request::StartOrder;
 use crate::model::session::Limit;
 use crate::model::stop::StopReason;
 
@@ -31,7 +32,7 @@ fn no_contactor_closes_before_the_session_is_on_disk() {
     depot.online().plug(0).swipe(0, 9);
     depot.store = Store::Slow;
     depot.accept(1).run(10);
-    assert_eq!(depot.ordered(0, &Order::Start(None)), 0);
+    assert_eq!(depot.ordered(0, &Order::Start(StartOrder::default())), 0);
     depot.store = Store::AtOnce;
     depot.release(true).run(5);
     assert!(depot.charges(0));

@@ -294,7 +294,8 @@ impl Depot {
                 let reading = MeterReading { order: Some(order), ..self.reading(gun) };
                 self.inbox.push_back(Event::Device(device, Report::Meter(reading)));
             }
-            Order::Limit(_) | Order::SetClock | Order::Feedback(_) => {}
+            Order::Identify(_) | Order::Admit(_) | Order::Service(_) | Order::Lock(_) => {}
+            Order::Limit(_) | Order::Delivered { .. } | Order::SetClock | Order::Feedback(_) => {}
         }
         self.inbox.push_back(Event::Device(device, Report::Done(order, Ok(()))));
         self.poll(gun);

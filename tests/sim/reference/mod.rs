@@ -408,7 +408,15 @@ impl Reference {
                     known.stop_told.get_or_insert(at);
                 }
             }
-            Order::Limit(_) | Order::ReadRegister | Order::SetClock | Order::Feedback(_) => {}
+            Order::Identify(_)
+            | Order::Admit(_)
+            | Order::Limit(_)
+            | Order::Service(_)
+            | Order::Lock(_)
+            | Order::Delivered { .. }
+            | Order::ReadRegister
+            | Order::SetClock
+            | Order::Feedback(_) => {}
         }
     }
 
