@@ -26,7 +26,7 @@ lint:
 
 # Pure parts, vectors, tidy: quick to build, with overflow checks.
 unit:
-	$(CARGO) test --lib --test tidy --test vectors --test link --test osdp --test modbus --test readers --test profiles --test packaging
+	$(CARGO) test --lib --test tidy --test vectors --test link --test can --test osdp --test modbus --test readers --test profiles --test packaging
 
 # Depot days on a virtual clock against the reference model.
 sim:
