@@ -5,7 +5,7 @@
 
 use super::Config;
 use super::frame::short;
-use crate::model::time::{Instant, Now};
+use crate::model::time::Instant;
 use crate::wire::can::Frame;
 use crate::wire::tcu::Kind;
 use crate::wire::tcu::layout::heartbeat::{COUNTER, PEER_TIMEOUT};
@@ -50,14 +50,14 @@ impl Beat {
     }
 
     /// Ours, when it is due.
-    pub(super) fn next(&mut self, now: Now, config: &Config) -> Option<Frame> {
-        if now.mono < self.due {
+    pub(super) fn next(&mut self, now: Instant, config: &Config) -> Option<Frame> {
+        if now < self.due {
             return None;
         }
-        let lost = u32::from(self.is_lost(now.mono));
+        let lost = u32::from(self.is_lost(now));
         let counter = u32::from(self.counter);
         self.counter = self.counter.wrapping_add(1);
-        self.due = now.mono + PERIOD;
+        self.due = now + PERIOD;
         Some(short(config, Kind::TcuHeartbeat, &[(COUNTER, counter), (PEER_TIMEOUT, lost)]))
     }
 

@@ -56,6 +56,10 @@ impl Steps {
         self.step == Step::Done
     }
 
+    pub(super) fn is_version_checked(&self) -> bool {
+        self.step != Step::Version
+    }
+
     /// What the controller answered to the version step.
     pub(super) fn dialect(&self) -> Option<Dialect> {
         self.dialect
