@@ -77,6 +77,7 @@ reasons! {
     EMERGENCY_STOP = 0x0507, "emergency stop", "急停";
     POWER_MODULE = 0x0510, "power module", "功率模块故障";
     CONTACTOR = 0x0511, "contactor", "接触器故障";
+    OUTPUT_FUSE = 0x0512, "output fuse", "输出熔断器故障";
     AC_INPUT = 0x0513, "AC input", "交流输入故障";
     BREAKER = 0x0514, "breaker tripped", "断路器跳闸";
     SURGE_ARRESTER = 0x0515, "surge arrester", "防雷器故障";
@@ -85,6 +86,7 @@ reasons! {
     DOOR_OPEN = 0x0518, "door open", "门打开";
     SMOKE = 0x0519, "smoke", "烟雾";
     INSULATION = 0x051A, "insulation, leakage", "绝缘或漏电";
+    OUTPUT_SHORT = 0x051B, "output short", "输出短路";
     OUTPUT_VOLTAGE = 0x051C, "output over-voltage", "输出过压";
     OUTPUT_CURRENT = 0x051D, "output over-current", "输出过流";
     NO_CURRENT = 0x051E, "no current", "无电流";
@@ -108,8 +110,23 @@ reasons! {
     BOTH_SILENT = 0x0623, "both sides silent", "双方通信中断";
     NOT_PLUGGED = 0x0701, "not plugged in time", "超时未插枪";
     PULLED_BEFORE_START = 0x0702, "pulled before start", "启动前拔枪";
+    LOCK_OPEN = 0x0703, "lock did not close", "电子锁未锁止";
+    PILOT_AT_START = 0x0704, "control pilot at the start", "启动时控制导引异常";
+    NO_BRM = 0x0706, "no or bad BRM", "BRM缺失或异常";
+    VIN_ABSENT = 0x0707, "VIN absent", "车辆未提供VIN";
     VIN_DIFFERS = 0x0708, "VIN differs from the expected", "VIN与预期不符";
     CREDENTIAL_REFUSED = 0x0709, "VIN or card not allowed", "VIN或卡不允许";
+    BAD_BCP = 0x070A, "no or bad BCP", "BCP缺失或异常";
+    RANGES_DIFFER = 0x070B, "voltage ranges do not meet", "电压范围不匹配";
+    VEHICLE_NOT_READY = 0x070C, "vehicle not ready", "车辆未就绪";
+    READINESS_WITHDRAWN = 0x070D, "vehicle withdrew readiness", "车辆取消就绪";
+    AUX_SUPPLY = 0x070E, "auxiliary supply not available", "辅助电源不可用";
+    INSULATION_TEST = 0x0720, "insulation test failed", "绝缘检测失败";
+    VOLTAGE_PRESENT = 0x0721, "voltage present before start", "启动前外侧有电压";
+    BATTERY_REVERSED = 0x0722, "battery reversed", "电池反接";
+    BATTERY_VOLTAGE = 0x0723, "battery voltage differs from BCP", "电池电压与BCP不符";
+    PRECHARGE = 0x0724, "pre-charge failed", "预充失败";
+    CONTACTOR_OPEN = 0x0725, "contactor did not close", "接触器未闭合";
     CHARGER_NOT_READY = 0x0726, "charger not ready", "充电机未就绪";
     CHARGER_REFUSED = 0x0727, "charger refused", "充电机拒绝";
     EMERGENCY_ACTIVE = 0x0728, "emergency stop active", "急停未复位";
@@ -119,6 +136,7 @@ reasons! {
     DECISION_LATE = 0x0733, "decision came too late", "鉴权结果超时";
     COMMAND_EXPIRED = 0x0734, "command expired", "命令过期";
     LIMIT_NOT_SUPPORTED = 0x0735, "limit kind not supported", "不支持的限制";
+    CONNECTOR_OUT_OF_SERVICE = 0x0737, "connector out of service", "充电口停用";
     POWER_LOSS = 0x0801, "power loss", "掉电";
     ORDERED_RESTART = 0x0802, "ordered restart", "计划重启";
     UNEXPECTED_RESTART = 0x0803, "unexpected restart", "意外重启";
