@@ -143,7 +143,7 @@ impl Station {
         let target = match role {
             Role::Charger => Target::Charger,
             Role::Meter => Target::Meter,
-            Role::Reader => return,
+            Role::Reader | Role::Tap => return,
         };
         if self.guns[gun].running().is_some_and(|r| r.epoch == epoch) {
             self.session_event(now, gun, session::Event::Done(target, Tag(tag), outcome), out);
@@ -329,9 +329,7 @@ impl Station {
             id: row.connector,
             charger: none,
             meter: none,
-            reader: None,
-            rated: crate::model::quantity::Power::default(),
-            billing: BillingMode::Platform,
+            ..super::ConnectorConfig::default()
         };
         self.guns.push(Gun::new(config, true));
         self.guns.len() - 1
