@@ -89,7 +89,10 @@ fn a_restart_finds_exactly_what_was_committed() {
         card_list_version: 7,
         card_list_confirmed: Some(MORNING.plus_ms(5)),
         cards: vec![card(1), card(2)],
-        offline_use: vec![(uid(0), 1, Energy(1003)), (uid(2), 1, Energy(1002))],
+        offline_use: vec![
+            (Credential::Card(uid(0)), 1, Energy(1003)),
+            (Credential::Card(uid(2)), 1, Energy(1002)),
+        ],
         last_stamp: Some(MORNING.plus_ms(5)),
     };
     assert_eq!(found, expected);
@@ -103,8 +106,8 @@ fn a_restart_finds_exactly_what_was_committed() {
 /// What is remembered of a record of the fixture.
 fn known(number: u64, verdict: Option<Verdict>) -> KnownRecord {
     let record = record(number, None).record;
-    let Credential::Card(card) = record.credential else { panic!("the fixture charges by card") };
-    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline_card: Some(card), verdict }
+    let offline = record.offline_credential();
+    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline, verdict }
 }
 
 #[test]
