@@ -108,8 +108,10 @@ reasons! {
     BOTH_SILENT = 0x0623, "both sides silent", "双方通信中断";
     NOT_PLUGGED = 0x0701, "not plugged in time", "超时未插枪";
     PULLED_BEFORE_START = 0x0702, "pulled before start", "启动前拔枪";
+    VIN_ABSENT = 0x0707, "VIN absent", "车辆未提供VIN";
     VIN_DIFFERS = 0x0708, "VIN differs from the expected", "VIN与预期不符";
     CREDENTIAL_REFUSED = 0x0709, "VIN or card not allowed", "VIN或卡不允许";
+    PARTNER_FAILED = 0x070F, "partner gun failed", "并充另一枪失败";
     CHARGER_NOT_READY = 0x0726, "charger not ready", "充电机未就绪";
     CHARGER_REFUSED = 0x0727, "charger refused", "充电机拒绝";
     EMERGENCY_ACTIVE = 0x0728, "emergency stop active", "急停未复位";

@@ -252,6 +252,9 @@ impl Station {
             billing_mode: config.billing,
             tariff: self.tariffs.in_force().cloned(),
             offline,
+            aux: config.aux,
+            verify: false,
+            dual: false,
         }
     }
 
