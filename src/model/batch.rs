@@ -1,7 +1,7 @@
 //! What the station writes: facts and their messages in one transaction.
 
 use super::access::{Card, Departure, Entries, Listed, Plate, Vehicle};
-use super::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
+use super::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use super::message::{Entry, EntryId, Verdict};
 use super::record::TransactionRecord;
 use super::tariff::Tariff;
@@ -151,8 +151,8 @@ pub struct KnownRecord {
     pub txn: TransactionNumber,
     /// As in the record.
     pub end_time: Option<Utc>,
-    /// The card that started it, if the session began offline and counts against the caps of that card.
-    pub offline_card: Option<CardUid>,
+    /// What started it, if the session began offline and counts against the caps of that credential.
+    pub offline: Option<Credential>,
     /// How the platform took it; `None` = not yet.
     pub verdict: Option<Verdict>,
 }
@@ -196,8 +196,8 @@ pub struct Recovered {
     pub plates: KeptList<Plate>,
     /// Departure plans, one per vehicle.
     pub departures: Vec<Departure>,
-    /// Offline use that still counts: per card, sessions and energy of records not yet acknowledged.
-    pub offline_use: Vec<(CardUid, u32, super::quantity::Energy)>,
+    /// Offline use that still counts: per credential, sessions and energy of records not yet acknowledged.
+    pub offline_use: Vec<(Credential, u32, super::quantity::Energy)>,
     /// The newest time that anything was stamped with: the wall clock was here once.
     pub last_stamp: Option<Utc>,
 }

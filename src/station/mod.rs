@@ -42,7 +42,7 @@ use crate::model::message::{FromLink, StationFacts, ToLink};
 use crate::model::quantity::{Energy, Power};
 use crate::model::record::BillingMode;
 use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report};
-use crate::model::request::{Order, Request};
+use crate::model::request::{AuxVoltage, Order, Request};
 use crate::model::time::{Instant, Now, Utc};
 use crate::session;
 use alarms::{Alarms, Change, Key, code};
@@ -81,7 +81,7 @@ pub struct Config {
 }
 
 /// One gun and its devices.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ConnectorConfig {
     /// Its name.
     pub id: ConnectorId,
@@ -95,6 +95,16 @@ pub struct ConnectorConfig {
     pub rated: Power,
     /// Who computes the money.
     pub billing: BillingMode,
+    /// What listens on the plug's own bus.
+    pub tap: Option<DeviceId>,
+    /// A vehicle may be its own credential here.
+    pub vin_start: bool,
+    /// The charger obeys [`Order::Identify`] and waits for [`Order::Admit`].
+    pub can_identify: bool,
+    /// Supply of a vehicle's BMS where the order names none.
+    pub aux: AuxVoltage,
+    /// The other plug of a vehicle with two inlets.
+    pub partner: Option<ConnectorId>,
 }
 
 /// Rules of charging without the platform (platform-222.md 15.5).
@@ -416,18 +426,20 @@ impl Station {
             Role::Charger => (code::CHARGER_LINK_LOST, "charger"),
             Role::Meter => (code::METER_LINK_LOST, "meter"),
             Role::Reader => (code::READER_LINK_LOST, "reader"),
+            Role::Tap => (code::BMS_LISTENER_SILENT, "tap"),
         };
         match role {
             Role::Charger => this.charger_link = state,
             Role::Meter => this.meter_link = state,
             Role::Reader => this.reader_link = state,
+            Role::Tap => this.tap_link = state,
         }
         let key = Key::connector(lost, this.config.id, subject);
         self.alarms.set(now, key, state == LinkState::Silent);
         match role {
             Role::Charger => self.session_event(now, gun, session::Event::ChargerLink(state), out),
             Role::Meter => self.session_event(now, gun, session::Event::MeterLink(state), out),
-            Role::Reader => {}
+            Role::Reader | Role::Tap => {}
         }
     }
 
@@ -534,6 +546,9 @@ fn roles(guns: &[Gun]) -> BTreeMap<DeviceId, Vec<(usize, Role)>> {
         roles.entry(gun.config.meter).or_default().push((index, Role::Meter));
         if let Some(reader) = gun.config.reader {
             roles.entry(reader).or_default().push((index, Role::Reader));
+        }
+        if let Some(tap) = gun.config.tap {
+            roles.entry(tap).or_default().push((index, Role::Tap));
         }
     }
     roles

@@ -205,7 +205,7 @@ impl Station {
 
     /// Without the platform the list decides, and the number is ours.
     fn by_list(&mut self, now: Now, gun: usize, card: CardUid, out: &mut Vec<Action>) {
-        let (open, card_use) = (self.open_of(&card), self.card_use(&card, None));
+        let (open, card_use) = (self.open_of(&card), self.use_of(&Credential::Card(card), None));
         let entry = self.cards.get(&card);
         let case = Case {
             rules: &self.config.offline,

@@ -6,7 +6,7 @@ use super::ledger::{ACKNOWLEDGED, QUEUED, REFUSED};
 use super::*;
 use crate::model::access::{Card, Departure, Plate, Vehicle};
 use crate::model::batch::{KeptList, KnownRecord, RecordRow, Row, SessionRow};
-use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
+use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use crate::model::message::{EntryId, Verdict};
 use crate::model::quantity::Energy;
 use crate::model::tariff::Tariff;
@@ -191,10 +191,10 @@ impl Reference {
 
     fn recovered(&self) -> Recovered {
         let unsent = || self.records.iter().filter(|(_, state)| *state != ACKNOWLEDGED);
-        let mut offline: BTreeMap<CardUid, (u32, Energy)> = BTreeMap::new();
+        let mut offline: BTreeMap<Credential, (u32, Energy)> = BTreeMap::new();
         for (row, _) in unsent() {
-            if let crate::model::ident::Credential::Card(uid) = row.record.credential {
-                let used = offline.entry(uid).or_default();
+            if let Some(credential) = row.record.offline_credential() {
+                let used = offline.entry(credential).or_default();
                 *used = (used.0 + 1, used.1 + row.record.energy_total);
             }
         }
@@ -224,15 +224,11 @@ impl Reference {
     }
 
     fn known(&self, row: &RecordRow, state: u8) -> KnownRecord {
-        let card = match row.record.credential {
-            crate::model::ident::Credential::Card(uid) => Some(uid),
-            _ => None,
-        };
         KnownRecord {
             number: row.record.number,
             txn: row.record.txn,
             end_time: row.record.end_time,
-            offline_card: card,
+            offline: row.record.offline_credential(),
             verdict: match state {
                 ACKNOWLEDGED => Some(Verdict::Taken),
                 REFUSED => Some(Verdict::Refused(2)),

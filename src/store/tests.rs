@@ -99,7 +99,10 @@ fn a_restart_finds_exactly_what_was_committed() {
         vehicles: KeptList { version: 8, confirmed: None, entries: vec![vehicle(1), vehicle(2)] },
         plates: KeptList { version: 9, confirmed: None, entries: vec![plate(1), plate(2)] },
         departures: vec![departure(1, Some(MORNING))],
-        offline_use: vec![(uid(0), 1, Energy(1003)), (uid(2), 1, Energy(1002))],
+        offline_use: vec![
+            (Credential::Card(uid(0)), 1, Energy(1003)),
+            (Credential::Card(uid(2)), 1, Energy(1002)),
+        ],
         last_stamp: Some(MORNING.plus_ms(5)),
     };
     assert_eq!(found, expected);
@@ -113,8 +116,8 @@ fn a_restart_finds_exactly_what_was_committed() {
 /// What is remembered of a record of the fixture.
 fn known(number: u64, verdict: Option<Verdict>) -> KnownRecord {
     let record = record(number, None).record;
-    let Credential::Card(card) = record.credential else { panic!("the fixture charges by card") };
-    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline_card: Some(card), verdict }
+    let offline = record.offline_credential();
+    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline, verdict }
 }
 
 #[test]

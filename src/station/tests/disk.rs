@@ -3,10 +3,10 @@
 use super::station_code;
 use crate::model::access::{Card, Departure, Plate, Vehicle};
 use crate::model::batch::{Batch, KeptList, KnownRecord, RecordRow, Recovered, Row, SessionRow};
-use crate::model::ident::{CardUid, Credential, DeviceCode, TransactionNumber, Vin};
+use crate::model::ident::{Credential, DeviceCode, TransactionNumber, Vin};
 use crate::model::message::{Content, EntryId, Lane, StartResult, Verdict};
 use crate::model::quantity::Energy;
-use crate::model::record::{TransactionRecord, flag};
+use crate::model::record::TransactionRecord;
 use crate::model::tariff::Tariff;
 use crate::model::time::Utc;
 use crate::uplink::p222;
@@ -138,26 +138,19 @@ impl Disk {
     pub(super) fn recovered(&mut self) -> Recovered {
         self.boots += 1;
         self.newest_batch = 0;
-        let known = |r: &RecordRow| {
-            let offline = r.record.flags & flag::STARTED_OFFLINE != 0;
-            let card = match r.record.credential {
-                Credential::Card(uid) if offline => Some(uid),
-                _ => None,
-            };
-            KnownRecord {
-                number: r.record.number,
-                txn: r.record.txn,
-                end_time: r.record.end_time,
-                offline_card: card,
-                verdict: self.verdicts.get(&r.record.number).copied(),
-            }
+        let known = |r: &RecordRow| KnownRecord {
+            number: r.record.number,
+            txn: r.record.txn,
+            end_time: r.record.end_time,
+            offline: r.record.offline_credential(),
+            verdict: self.verdicts.get(&r.record.number).copied(),
         };
         let records: Vec<KnownRecord> = self.records.iter().map(known).collect();
         let unsent = |r: &&KnownRecord| r.verdict != Some(Verdict::Taken);
-        let mut offline_use: BTreeMap<CardUid, (u32, Energy)> = BTreeMap::new();
+        let mut offline_use: BTreeMap<Credential, (u32, Energy)> = BTreeMap::new();
         for record in records.iter().filter(unsent) {
-            if let Some(uid) = record.offline_card {
-                let used = offline_use.entry(uid).or_default();
+            if let Some(credential) = record.offline.clone() {
+                let used = offline_use.entry(credential).or_default();
                 used.0 += 1;
                 used.1 += self.records[record.number as usize - 1].record.energy_total;
             }

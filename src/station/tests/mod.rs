@@ -90,7 +90,7 @@ fn config(guns: usize) -> Config {
                 meter: meter(gun),
                 reader: Some(reader(gun)),
                 rated: Power(120_000),
-                billing: BillingMode::Platform,
+                ..ConnectorConfig::default()
             })
             .collect(),
         clocks: vec![vec![meter(0), meter(1)]],

@@ -1,14 +1,10 @@
--- Vehicles: the VIN list (0210), the plate list (0504), departure plans (0212), what vehicles said at the end (0208),
--- and vehicles that start offline.
+-- Vehicles: the VIN list (0210), the plate list (0504), departure plans (0212), and what vehicles said at the end (0208).
 
 ALTER TABLE station ADD COLUMN vin_list_version     INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE station ADD COLUMN vin_list_confirmed   INTEGER;
 ALTER TABLE station ADD COLUMN plate_list_version   INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE station ADD COLUMN plate_list_confirmed INTEGER;
 ALTER TABLE station ADD COLUMN last_battery_end     INTEGER NOT NULL DEFAULT 0;
-
--- Of a session that a vehicle started offline by its VIN: it counts against the caps as a card does.
-ALTER TABLE record ADD COLUMN vin TEXT;
 
 CREATE TABLE vehicle (
     vin           TEXT PRIMARY KEY CHECK (length(vin) = 17),
