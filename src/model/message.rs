@@ -4,7 +4,7 @@ use super::command::{Answer, Command};
 use super::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
 use super::money::Money;
 use super::quantity::{Current, Energy, Power, Voltage};
-use super::record::StartMode;
+use super::record::{StartMode, TransactionRecord};
 use super::session::{ConnectorState, Grant};
 use super::stop::StopReason;
 use super::tariff::Tariff;
@@ -52,8 +52,17 @@ pub struct Entry {
 pub enum Content {
     /// 0204.
     StartResult(StartResult),
-    /// 020A: the body of profile 222 as bytes, made once and never again (platform-222.md 16.4).
-    Record(Vec<u8>),
+    /// 020A.
+    Record(Owed),
+}
+
+/// A record of the ledger on its way to the platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// Its body in the form of the protocol that it was made under: made once and never again (platform-222.md 16.4).
+    pub body: Vec<u8>,
+    /// What the body says, for a platform of another protocol; `None` when that part of the ledger cannot be read.
+    pub record: Option<Box<TransactionRecord>>,
 }
 
 /// How the platform took a durable message.

@@ -113,6 +113,7 @@ pub(super) fn record(n: u64, after: Option<(u64, [u8; 32])>) -> RecordRow {
         flags: flag::STARTED_OFFLINE,
         number,
         previous_digest: previous,
+        protocol: Default::default(),
     };
     seal(record)
 }

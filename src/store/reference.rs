@@ -360,7 +360,7 @@ fn rows_of(draft: &Reference, op: &Op) -> Vec<Row> {
 fn waiting(store: &Store) -> Vec<(u64, Vec<u8>)> {
     let entries = store.entries(Lane::Record, 0, usize::MAX).expect("entries");
     let body = |entry: Entry| match entry.content {
-        crate::model::message::Content::Record(body) => (entry.id.id, body),
+        crate::model::message::Content::Record(owed) => (entry.id.id, owed.body),
         crate::model::message::Content::StartResult(_) => panic!("a start result among records"),
     };
     entries.into_iter().map(body).collect()

@@ -7,7 +7,7 @@ use crate::model::batch::KeptList;
 use crate::model::batch::KnownRecord;
 use crate::model::batch::{RecordRow, Row};
 use crate::model::ident::Credential;
-use crate::model::message::{Content, EntryId, Verdict};
+use crate::model::message::{Content, EntryId, Owed, Verdict};
 use crate::model::quantity::Energy;
 use std::fs;
 use std::time::Duration;
@@ -108,7 +108,10 @@ fn a_restart_finds_exactly_what_was_committed() {
     assert_eq!(found, expected);
     let entries = store.entries(Lane::Record, 0, 10).expect("entries");
     assert_eq!(entries.iter().map(|e| e.id.id).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(entries[1].content, Content::Record(last.body.clone()));
+    assert_eq!(
+        entries[1].content,
+        Content::Record(Owed { body: last.body.clone(), record: Some(Box::new(last.record.clone())) })
+    );
     assert_eq!((entries[1].device, entries[1].txn, entries[1].stored), (pile(1), txn(3), true));
     assert_eq!(store.entries(Lane::StartResult, 0, 10), Ok(vec![start_result(5, 10)]));
 }

@@ -5,8 +5,8 @@ use depotd::model::access::ListKind;
 use depotd::model::command::{Answer, Command};
 use depotd::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use depotd::model::message::{
-    Content, Decision, Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StartOutcome, StartResult,
-    StationFacts, ToLink,
+    Content, Decision, Entry, EntryId, FromLink, Lane, Owed, PileRegister, Realtime, StartOutcome,
+    StartResult, StationFacts, ToLink,
 };
 use depotd::model::money::Money;
 use depotd::model::quantity::{Energy, Power};
@@ -104,6 +104,7 @@ impl World {
             reconnect_max: Duration::from_secs(1),
             heartbeat: Duration::from_secs(20),
             resend_after: Duration::from_secs(10),
+            record_resend_after: Duration::from_secs(10),
             resends: 3,
             lane_pause: Duration::from_secs(300),
             stored_per_second: 50,
@@ -347,11 +348,13 @@ impl World {
             flags: if offline { flag::STARTED_OFFLINE } else { 0 },
             number: self.records,
             previous_digest: self.previous,
+            protocol: Default::default(),
         };
         let body = p222::record_body(&record);
         self.previous.copy_from_slice(&p222::record_digest(connector.pile, &body)[..8]);
         let id = EntryId { lane: Lane::Record, id: self.records };
-        self.queue(Entry { id, device: connector.pile, stored, txn, content: Content::Record(body) });
+        let owed = Owed { body, record: Some(Box::new(record)) };
+        self.queue(Entry { id, device: connector.pile, stored, txn, content: Content::Record(owed) });
         self.records
     }
 
