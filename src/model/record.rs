@@ -54,6 +54,18 @@ pub enum BillingMode {
     Pile,
 }
 
+/// The platform protocol in whose form the body of a record was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protocol {
+    /// Wire profile 222.
+    #[default]
+    #[serde(rename = "222")]
+    Profile222,
+    /// YKC V1.6.
+    #[serde(rename = "ykc16")]
+    Ykc16,
+}
+
 /// Energy and money of one tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
@@ -149,4 +161,7 @@ pub struct TransactionRecord {
     pub number: u64,
     /// First 8 octets of the digest of the record before (platform-222.md 16.4).
     pub previous_digest: [u8; 8],
+    /// Whose form its body has.
+    #[serde(default)]
+    pub protocol: Protocol,
 }

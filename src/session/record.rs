@@ -6,7 +6,7 @@ use crate::model::ident::{Credential, Vin};
 use crate::model::message::StartOutcome;
 use crate::model::money::{Money, Price};
 use crate::model::quantity::Energy;
-use crate::model::record::{BillingMode, Segment, TransactionRecord, flag};
+use crate::model::record::{BillingMode, Protocol, Segment, TransactionRecord, flag};
 use crate::model::stop::StopReason;
 use crate::model::tariff::Tariff;
 use crate::model::time::Now;
@@ -69,6 +69,7 @@ pub(super) fn record(core: &Core, now: Now) -> (TransactionRecord, bool) {
         flags,
         number: 0,
         previous_digest: [0; 8],
+        protocol: Protocol::default(),
     };
     let consistent = !bill.overflow && is_consistent(&record, opening.tariff.as_ref());
     if !consistent {

@@ -1,23 +1,24 @@
 //! The only machine that sees the whole: connectors, authorisation, lists, commands, journal.
 //!
 //! Devices report, the platform answers and commands, people swipe; the station decides. It owns one
-//! [`crate::session::Session`] per busy connector, numbers and chains the records, keeps the card list and the tariffs,
+//! [`crate::session::Session`] per busy connector, numbers and chains the records, keeps the lists and the tariffs,
 //! and writes everything as batches: one batch in flight, what comes meanwhile goes into the next one. What must not
 //! happen before a fact is durable waits for its batch (commit before act).
 //!
 //! What is absent: bytes, disks, sockets, clocks.
 //!
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
-//! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `cards`, `clock`, `serial` numbers of
+//! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `lists` cards, vehicles and plates, `departures` plans, `clock`, `serial` numbers of
 //! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
 //! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `status` what the local page shows.
 
 mod alarms;
-mod cards;
 mod clock;
 mod commands;
 mod connector;
+mod departures;
 mod journal;
+mod lists;
 mod meter_clock;
 mod offline;
 mod people;
@@ -32,8 +33,9 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 
-pub use status::{AlarmStatus, CardListStatus, ConnectorStatus, LinkStatus, Status};
+pub use status::{AlarmStatus, ConnectorStatus, LinkStatus, ListStatus, Status};
 
+use crate::model::access::{Card, Plate, Vehicle};
 use crate::model::batch::{Batch, Recovered};
 use crate::model::ident::{ConnectorId, DeviceCode, DeviceId};
 use crate::model::message::{FromLink, StationFacts, ToLink};
@@ -44,10 +46,11 @@ use crate::model::request::{AuxVoltage, Order, Request};
 use crate::model::time::{Instant, Now, Utc};
 use crate::session;
 use alarms::{Alarms, Change, Key, code};
-use cards::Cards;
 use commands::{Deferred, Remembered};
 use connector::{Gun, Phase, Role};
+use departures::Departures;
 use journal::Journal;
+use lists::List;
 use meter_clock::MeterClocks;
 use offline::Ledger;
 use people::Ending;
@@ -215,7 +218,10 @@ pub struct Station {
     roles: BTreeMap<DeviceId, Vec<(usize, Role)>>,
     journal: Journal,
     records: Records,
-    cards: Cards,
+    cards: List<Card>,
+    vins: List<Vehicle>,
+    plates: List<Plate>,
+    departures: Departures,
     tariffs: Tariffs,
     serials: Serials,
     offline_use: Ledger,
@@ -249,7 +255,10 @@ impl Station {
             guns,
             journal: Journal::default(),
             records: Records::new(config.code, &recovered),
-            cards: Cards::new(recovered.card_list_version, recovered.card_list_confirmed, recovered.cards),
+            cards: List::new(recovered.cards),
+            vins: List::new(recovered.vehicles),
+            plates: List::new(recovered.plates),
+            departures: Departures::new(recovered.departures),
             tariffs: Tariffs::new(recovered.tariffs, recovered.tariff_in_force, recovered.tariff_pending),
             serials: Serials::new(&recovered.serials),
             offline_use: Ledger::new(&recovered.offline_use, &recovered.records),
@@ -445,14 +454,14 @@ impl Station {
                 self.tell_sessions(now, true, out);
             }
             FromLink::Ready => {
-                self.confirm_list(now);
+                self.confirm_lists(now);
                 for gun in 0..self.guns.len() {
                     self.send_realtime(now, gun, out);
                 }
             }
             FromLink::Offline => {
                 self.link.online = false;
-                self.cards.discard();
+                self.discard_updates();
                 self.asking_without_link(now, out);
                 self.tell_sessions(now, false, out);
             }

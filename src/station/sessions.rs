@@ -377,6 +377,7 @@ impl Station {
             flags: flag::CLOCK | flag::POWER_LOSS | flag::INCONSISTENT | flag::NOT_SETTLED,
             number: 0,
             previous_digest: [0; 8],
+            protocol: Default::default(),
         };
         self.owe(Work::Salvage(closed, Box::new(record)), Then::Nothing);
     }

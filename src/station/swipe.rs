@@ -221,7 +221,8 @@ impl Station {
         match (offline::check(&case), now.stamp(), entry.cloned()) {
             (Ok(()), Some(at), Some(entry)) => {
                 let (txn, serial) = self.serials.next(self.guns[gun].config.id, at);
-                let grant = Grant { txn, account: entry.account, group: entry.group, ..Grant::default() };
+                let grant =
+                    Grant { txn, account: entry.account.to_string(), group: entry.group, ..Grant::default() };
                 let opening = self.opening(gun, grant, StartMode::CardOffline, Credential::Card(card), true);
                 self.begin(now, gun, opening, Origin::Offline, vec![serial], out);
             }

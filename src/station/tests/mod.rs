@@ -59,7 +59,7 @@ fn uid(n: u8) -> CardUid {
 fn listed(n: u8) -> Card {
     Card {
         uid: uid(n),
-        account: format!("10{n}"),
+        account: format!("10{n}").into(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 1,
