@@ -1,0 +1,1 @@
+//! The driver over conversations written out, and over noise.
