@@ -121,6 +121,7 @@ reasons! {
     VEHICLE_NOT_READY = 0x070C, "vehicle not ready", "车辆未就绪";
     READINESS_WITHDRAWN = 0x070D, "vehicle withdrew readiness", "车辆取消就绪";
     AUX_SUPPLY = 0x070E, "auxiliary supply not available", "辅助电源不可用";
+    PARTNER_FAILED = 0x070F, "partner gun failed", "并充另一枪失败";
     INSULATION_TEST = 0x0720, "insulation test failed", "绝缘检测失败";
     VOLTAGE_PRESENT = 0x0721, "voltage present before start", "启动前外侧有电压";
     BATTERY_REVERSED = 0x0722, "battery reversed", "电池反接";
