@@ -13,6 +13,7 @@ help:
 	@echo 'make soak    $(SOAK_DAYS) simulated depot days, new seeds each time'
 	@echo 'make deb     the Debian packages, into target/debian/'
 	@echo 'make fuzz    every decoder, $(FUZZ_SECONDS) s each'
+	@echo 'make bench   decoders and lines beside the programs of others'
 
 demo: deps
 	$(CARGO) build --release --bins
@@ -41,6 +42,10 @@ soak: deps
 
 fuzz: deps
 	packaging/fuzz.sh $(FUZZ_SECONDS)
+
+# Speed as paired ratios, beside cantools, python-can, libmodbus, pymodbus and tokio-modbus where they can be installed.
+bench: deps
+	packaging/bench.sh
 
 # The Debian packages depotd and depotd-sim, the same bytes from every build; ARCH=arm64 crosses over.
 deb: deps
