@@ -24,7 +24,7 @@ if pkg-config --exists libmodbus 2>/dev/null; then
 fi
 cargo build --quiet --release --bins
 export BENCH_PYTHON="$PWD/target/venv/bin/python" BENCH_LIBMODBUS="$PWD/target/libmodbus_master"
-[ $# -gt 0 ] || set -- decoders
+[ $# -gt 0 ] || set -- decoders lines
 for name in "$@"; do
     echo "## $name"
     "target/release/$name"
