@@ -6,11 +6,7 @@ set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top/tests/bench"
 mkdir -p target
-if ! target/venv/bin/python -c 'import cantools, can, pymodbus, serial' 2>/dev/null; then
-    echo "installing into tests/bench/target/venv: $(tr '\n' ' ' <peers/requirements.txt)"
-    python3 -m venv --clear target/venv && target/venv/bin/pip install --quiet --requirement peers/requirements.txt ||
-        echo "the Python packages could not be installed" >&2
-fi
+python=$(../../packaging/python.sh target/venv peers/requirements.txt) || echo "the Python packages could not be installed" >&2
 if ! pkg-config --exists libmodbus 2>/dev/null; then
     sudo=""
     [ "$(id -u)" -eq 0 ] || sudo="sudo -n"
@@ -23,7 +19,7 @@ if pkg-config --exists libmodbus 2>/dev/null; then
     cc -O2 -Wall -o target/libmodbus_master peers/libmodbus_master.c $(pkg-config --cflags --libs libmodbus)
 fi
 cargo build --quiet --release --bins
-export BENCH_PYTHON="$PWD/target/venv/bin/python" BENCH_LIBMODBUS="$PWD/target/libmodbus_master"
+export BENCH_PYTHON="${python:+$PWD/$python}" BENCH_LIBMODBUS="$PWD/target/libmodbus_master"
 [ $# -gt 0 ] || set -- decoders lines
 for name in "$@"; do
     echo "## $name"
