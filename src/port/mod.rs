@@ -3,6 +3,7 @@
 //! Ports return what happened; the tasks above record and log it.
 
 pub mod can;
+pub mod alarm;
 pub mod clock;
 pub mod serial;
 pub mod signal;
