@@ -284,6 +284,7 @@ impl Bay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::vehicle::Character;
 
     fn bus(percent: i64) -> Vehicle {
         Vehicle {
@@ -291,6 +292,7 @@ mod tests {
             capacity: Energy(3_000_000),
             charge: Energy(30_000 * percent),
             max_power: Power(120_000),
+            bms: Character::default(),
         }
     }
 

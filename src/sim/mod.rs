@@ -5,6 +5,7 @@
 //! devices, not from the drivers: they judge what they receive and count what breaks a rule.
 
 pub mod bay;
+pub mod can_bus;
 pub mod centre;
 pub mod charger;
 pub mod demo;
@@ -17,6 +18,7 @@ pub mod mt62x;
 pub mod people;
 pub mod plan;
 pub mod platform;
+pub mod plug;
 pub mod pty;
 pub mod reader;
 pub mod registers;

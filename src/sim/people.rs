@@ -2,7 +2,7 @@
 //! bus charges, and how long they have been waiting.
 
 use super::bay::Bay;
-use super::vehicle::Vehicle;
+use super::vehicle::{Character, Vehicle};
 use crate::model::ident::CardUid;
 use crate::model::quantity::{Energy, Power};
 use crate::model::report::ChargerState;
@@ -218,6 +218,7 @@ impl Visitor {
             capacity,
             charge: Energy(capacity.0 * percent / 100),
             max_power: Power(120_000),
+            bms: Character::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::depot::{Act, Depot};
 use super::line::Fault;
-use super::vehicle::Vehicle;
+use super::vehicle::{Character, Vehicle};
 use crate::model::ident::ConnectorId;
 use crate::model::quantity::{Energy, Power};
 
@@ -54,6 +54,7 @@ fn bus(name: &str) -> Vehicle {
         capacity: Energy(3_000_000),
         charge: Energy(1_200_000),
         max_power: Power(120_000),
+        bms: Character::default(),
     }
 }
 
