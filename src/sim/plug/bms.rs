@@ -275,6 +275,13 @@ impl Bms {
         self.deadline = None;
     }
 
+    /// Somebody in the vehicle ends the charge.
+    pub(super) fn stop_by_driver(&mut self, now: Instant, vehicle: &Vehicle) {
+        if self.stage == Stage::Charging {
+            self.stop(now, words::stop(Kind::Bst, vehicle.bms.edition, &[]));
+        }
+    }
+
     fn stop(&mut self, now: Instant, bst: Vec<u8>) {
         self.bst = bst;
         self.enter(now, Stage::Stopping);

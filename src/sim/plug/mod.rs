@@ -128,6 +128,11 @@ impl Plug {
         self.charger.stop(now, why);
     }
 
+    /// The vehicle ends the charge and names no cause.
+    pub fn stop_in_vehicle(&mut self, now: Instant, vehicle: &Vehicle) {
+        self.bms.stop_by_driver(now, vehicle);
+    }
+
     /// The plug is pulled: both ends are alone at once.
     pub fn pull(&mut self, now: Instant) {
         if !matches!(self.charger.stage, Stage::Idle | Stage::Over) {
