@@ -398,6 +398,12 @@ impl Bay {
         self.plug.as_mut()
     }
 
+    /// Rated output.
+    #[must_use]
+    pub fn rated(&self) -> Power {
+        self.electronics.rated
+    }
+
     /// The limit in force.
     #[must_use]
     pub fn limited_to(&self) -> Option<Power> {

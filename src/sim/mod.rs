@@ -8,6 +8,7 @@ pub mod bay;
 pub mod can_bus;
 pub mod centre;
 pub mod charger;
+pub mod controller;
 pub mod demo;
 pub mod depot;
 pub mod household;
