@@ -24,6 +24,7 @@ pub mod pty;
 pub mod reader;
 pub mod registers;
 pub mod slave;
+pub mod slcan;
 pub mod typed;
 pub mod uid_reader;
 pub mod vehicle;
