@@ -31,7 +31,12 @@ pub fn write(
             "account": c.account,
             "status": if c.allowed { "allowed" } else { "blocked" },
         })).collect::<Vec<_>>(),
-        "vins": [],
+        "vins": plan.vehicles.iter().map(|v| json!({
+            "vin": v.vin,
+            "fleet_number": v.fleet_number,
+            "plate": v.plate,
+            "status": v.status,
+        })).collect::<Vec<_>>(),
     });
     std::fs::write(folder.join("people.json"), format!("{people:#}\n"))?;
     let file = folder.join("depotd.toml");
@@ -64,7 +69,7 @@ pub fn cards(plan: &Plan) -> Vec<Card> {
 pub fn platform(plan: &Plan, secret: &str, seed: u64) -> Platform {
     Platform::new(platform::Config {
         secret: Some(secret.as_bytes().to_vec()),
-        piles: plan.places.iter().map(|p| (p.connector.pile, 1)).collect(),
+        piles: plan.piles().collect(),
         cards: cards(plan),
         card_list_version: 1,
         tariff: Some(tariff(1)),
