@@ -107,6 +107,7 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
                 reader: connector.reader.map(|r| readers[r]),
                 rated: charger.rated,
                 billing: charger.billing,
+                ..ConnectorConfig::default()
             });
         }
     }
@@ -210,6 +211,7 @@ fn platform(
         reconnect_max: uplink.reconnect_max,
         heartbeat: Duration::from_secs(20),
         resend_after: Duration::from_secs(10),
+        record_resend_after: Duration::from_secs(10),
         resends: 3,
         lane_pause: Duration::from_secs(300),
         stored_per_second: 50,

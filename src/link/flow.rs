@@ -10,7 +10,7 @@ use crate::model::message::{FromLink, Lane, Verdict};
 use crate::model::session::ConnectorState;
 use crate::model::time::Now;
 use crate::outbox::Due;
-use crate::uplink::{Kind, Outgoing, Reply};
+use crate::uplink::{Encoded, Kind, Outgoing, Reply};
 
 impl Link {
     /// Sends whatever may go now, and asks the store for more.
@@ -21,7 +21,10 @@ impl Link {
             }
         }
         let (start_results, records) = match self.state {
-            State::Settling { step: Step::Piles { .. } | Step::Tariff, .. } => (false, false),
+            State::Settling { step: Step::Piles { .. }, .. } => (false, false),
+            State::Settling { step: Step::Tariff { .. }, .. } => {
+                (self.manners.stored_first, self.manners.stored_first)
+            }
             State::Settling { step: Step::StartResults { .. }, .. } => (true, false),
             State::Settling { step: Step::Records { .. }, .. } | State::Ready { .. } => (true, true),
             State::Waiting { .. }
@@ -51,6 +54,7 @@ impl Link {
         loop {
             match self.queue(lane).due(now.mono) {
                 Some(Due::Resend(octets)) => out.push(Action::Write(octets)),
+                Some(Due::Aside(id)) => out.push(Action::Note(Note::Aside(id))),
                 Some(Due::Paused) => out.push(Action::Note(Note::LanePaused(lane))),
                 None => break,
             }
@@ -60,12 +64,32 @@ impl Link {
             if lane == Lane::Record && behind {
                 return; // its start result goes first
             }
-            let Some((sequence, octets)) = self.send(&Outgoing::Entry(&entry)) else { return };
-            self.queue(lane).sent(now.mono, sequence, octets.clone());
+            let Some((sequence, encoded)) = self.encode(&Outgoing::Entry(&entry)) else { return };
+            match encoded {
+                Encoded::Asked(octets) => {
+                    self.queue(lane).sent(now.mono, sequence, octets.clone());
+                    out.push(Action::Write(octets));
+                }
+                Encoded::Told(frames) => {
+                    out.extend(frames.into_iter().map(Action::Write));
+                    self.queue(lane).sent(now.mono, sequence, Vec::new());
+                    self.taken(lane, sequence, Verdict::Taken, out);
+                }
+                Encoded::Unsayable => {
+                    self.queue(lane).unsayable(now.mono);
+                    out.push(Action::Note(Note::Unsayable(entry.id)));
+                    continue;
+                }
+            }
             if lane == Lane::Record {
                 self.start_results.overtaken(&entry.txn); // kept only until the record was sent (0204)
             }
-            out.push(Action::Write(octets));
+        }
+    }
+
+    fn taken(&mut self, lane: Lane, sequence: u32, verdict: Verdict, out: &mut Vec<Action>) {
+        if let Some(id) = self.queue(lane).answered(sequence) {
+            out.push(Action::Tell(FromLink::Acknowledged(id, verdict)));
         }
     }
 
@@ -81,9 +105,7 @@ impl Link {
             .collect();
         for connector in ready {
             let Some(realtime) = self.realtime.remove(&connector) else { continue };
-            if let Some((_, octets)) = self.send(&Outgoing::Realtime(&realtime)) {
-                out.push(Action::Write(octets));
-            }
+            self.tell(&Outgoing::Realtime(&realtime), out);
         }
     }
 
@@ -116,11 +138,7 @@ impl Link {
             | Reply::Decision(_) => None,
         };
         match verdict {
-            Some(verdict) => {
-                if let Some(id) = queue.answered(sequence) {
-                    out.push(Action::Tell(FromLink::Acknowledged(id, verdict)));
-                }
-            }
+            Some(verdict) => self.taken(lane, sequence, verdict, out),
             None => out.push(Action::Note(Note::Unmatched(kind))),
         }
     }

@@ -17,7 +17,7 @@ use crate::model::ident::ConnectorId;
 use crate::model::message::{Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StationFacts, ToLink};
 use crate::model::time::{Instant, Now};
 use crate::outbox::Queue;
-use crate::uplink::{Incoming, Kind, Outgoing, Reply, Uplink};
+use crate::uplink::{Encoded, Incoming, Kind, Manners, Outgoing, Reply, Uplink};
 use ask::Asks;
 use commands::Replies;
 use connect::Backoff;
@@ -37,6 +37,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// Wait before a message is sent again.
     pub resend_after: Duration,
+    /// The same for a record.
+    pub record_resend_after: Duration,
     /// How often it is sent again in one connection.
     pub resends: u8,
     /// Rest of a lane after that.
@@ -102,6 +104,12 @@ pub enum Note {
     Unmatched(Kind),
     /// A lane pauses because nothing is answered.
     LanePaused(Lane),
+    /// This durable message is not answered; it waits for the next login, others go on.
+    Aside(EntryId),
+    /// This durable message cannot be said in the platform's protocol; it is kept.
+    Unsayable(EntryId),
+    /// A good frame departs from the text of its protocol.
+    Departs(&'static str),
 }
 
 /// The connection that stands or is being made.
@@ -114,6 +122,7 @@ struct Connection {
     partial: Option<(u64, Instant)>,
     heartbeat: Duration,
     heartbeat_due: Instant,
+    heartbeats: u32,
 }
 
 impl Connection {
@@ -127,6 +136,7 @@ impl Connection {
 pub struct Link {
     config: Config,
     uplink: Box<dyn Uplink>,
+    manners: Manners,
     state: State,
     connection: Option<Connection>,
     epoch: u64,
@@ -172,13 +182,20 @@ impl Link {
             pause: config.lane_pause,
             ..crate::outbox::Config::default()
         };
+        let manners = uplink.manners();
+        let record_lane = crate::outbox::Config {
+            resend_after: config.record_resend_after,
+            silent_aside: manners.silent_aside,
+            ..lane
+        };
         let spacing = Duration::from_secs(1) / config.stored_per_second.max(1);
         Link {
             start_results: Queue::new(Lane::StartResult, newest.0, crate::outbox::Config { spacing, ..lane }),
-            records: Queue::new(Lane::Record, newest.1, lane),
+            records: Queue::new(Lane::Record, newest.1, record_lane),
             backoff: Backoff::new(config.seed),
             config,
             uplink,
+            manners,
             state: State::Waiting { until: now.mono },
             connection: None,
             epoch: 0,
@@ -316,6 +333,7 @@ impl Link {
                 Incoming::Command { reply_to, command } => self.command(now, reply_to, command, out),
                 Incoming::Respond(octets) => out.push(Action::Write(octets)),
                 Incoming::Ignored(why) | Incoming::Bad(why) => out.push(Action::Note(Note::BadFrame(why))),
+                Incoming::Departs(how) => out.push(Action::Note(Note::Departs(how))),
                 Incoming::Hopeless => self.drop_connection(now, "the octets make no sense any more", out),
             }
         }
@@ -340,9 +358,19 @@ impl Link {
         }
     }
 
-    fn send(&mut self, outgoing: &Outgoing<'_>) -> Option<(u32, Vec<u8>)> {
+    /// A message in frames under the next sequence; `None` without a connection.
+    fn encode(&mut self, outgoing: &Outgoing<'_>) -> Option<(u32, Encoded)> {
         let connection = self.connection.as_mut()?;
         let sequence = connection.next_sequence();
         Some((sequence, self.uplink.encode(sequence, outgoing)))
+    }
+
+    /// Writes a message whose answer, if there is one, nobody waits for.
+    fn tell(&mut self, outgoing: &Outgoing<'_>, out: &mut Vec<Action>) {
+        match self.encode(outgoing) {
+            Some((_, Encoded::Told(frames))) => out.extend(frames.into_iter().map(Action::Write)),
+            Some((_, Encoded::Asked(frame))) => out.push(Action::Write(frame)),
+            Some((_, Encoded::Unsayable)) | None => {}
+        }
     }
 }

@@ -1,20 +1,16 @@
 //! What the station and the platform link say to each other, in no platform's bytes.
 
-use super::access::{Card, ListUpdate};
 use super::command::{Answer, Command};
-use super::ident::{CardUid, ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
+use super::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
 use super::money::Money;
 use super::quantity::{Current, Energy, Power, Voltage};
-use super::record::StartMode;
+use super::record::{StartMode, TransactionRecord};
 use super::session::{ConnectorState, Grant};
 use super::stop::StopReason;
 use super::tariff::Tariff;
 use super::time::Utc;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-
-/// Lists that the platform keeps with the station.
-pub type CardListUpdate = ListUpdate<Card, CardUid>;
 
 /// An independent queue of durable messages: a stuck one never delays another (platform-222.md 14.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,8 +52,17 @@ pub struct Entry {
 pub enum Content {
     /// 0204.
     StartResult(StartResult),
-    /// 020A: the body of profile 222 as bytes, made once and never again (platform-222.md 16.4).
-    Record(Vec<u8>),
+    /// 020A.
+    Record(Owed),
+}
+
+/// A record of the ledger on its way to the platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// Its body in the form of the protocol that it was made under: made once and never again (platform-222.md 16.4).
+    pub body: Vec<u8>,
+    /// What the body says, for a platform of another protocol; `None` when that part of the ledger cannot be read.
+    pub record: Option<Box<TransactionRecord>>,
 }
 
 /// How the platform took a durable message.
@@ -230,6 +235,10 @@ pub struct StationFacts {
     pub tariff_number: u32,
     /// In force, 0 none.
     pub card_list_version: u32,
+    /// In force, 0 none.
+    pub vin_list_version: u32,
+    /// In force, 0 none.
+    pub plate_list_version: u32,
     /// Sessions not yet closed.
     pub open_sessions: u16,
     /// Most severe open alarm 1, 2, 3; 0 none.

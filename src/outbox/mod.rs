@@ -29,6 +29,8 @@ pub struct Config {
     pub pause: Duration,
     /// Least time between two first sends; zero = none.
     pub spacing: Duration,
+    /// After its last repetition an entry is set aside until the next login, and the lane goes on.
+    pub silent_aside: bool,
 }
 
 impl Default for Config {
@@ -39,6 +41,7 @@ impl Default for Config {
             resends: 3,
             pause: Duration::from_secs(300),
             spacing: Duration::ZERO,
+            silent_aside: false,
         }
     }
 }
@@ -68,6 +71,8 @@ pub struct Queue {
     /// What of them is still to be read.
     recall: Option<Recall>,
     settling: BTreeSet<u64>,
+    /// Never answered, and what this protocol cannot say: they wait for the next login, at most [`LOADED`].
+    silent: Vec<Flight>,
     /// Refused as unknown: offered once more at the next login.
     set_aside: VecDeque<Entry>,
     /// Offered once more: a second refusal is the last word.
@@ -108,6 +113,8 @@ enum Reading {
 pub enum Due {
     /// Write these octets again.
     Resend(Vec<u8>),
+    /// This entry waits for the next login; the lane goes on.
+    Aside(EntryId),
     /// The lane pauses.
     Paused,
 }
@@ -120,6 +127,7 @@ impl Queue {
             lane,
             config,
             flights: Vec::new(),
+            silent: Vec::new(),
             loaded: VecDeque::new(),
             settling: BTreeSet::new(),
             set_aside: VecDeque::new(),
@@ -228,28 +236,42 @@ impl Queue {
 
     /// The entry that `next` gave was written.
     pub fn sent(&mut self, now: Instant, sequence: u32, octets: Vec<u8>) {
-        let Some(entry) = self.loaded.pop_front().or_else(|| self.recalled.pop_front()) else { return };
+        let Some(flight) = self.take_off(now, sequence, octets) else { return };
         self.next_send = now + self.config.spacing;
-        self.flights.push(Flight {
-            entry,
-            sequence,
-            octets,
-            due: now + self.config.resend_after,
-            resends: 0,
-            withdrawn: false,
-        });
+        self.flights.push(flight);
     }
 
-    /// The entry in flight under this sequence.
+    fn take_off(&mut self, now: Instant, sequence: u32, octets: Vec<u8>) -> Option<Flight> {
+        let entry = self.loaded.pop_front().or_else(|| self.recalled.pop_front())?;
+        let due = now + self.config.resend_after;
+        Some(Flight { entry, sequence, octets, due, resends: 0, withdrawn: false })
+    }
+
+    /// The entry that `next` gave cannot be said in the protocol of this platform: it waits for another one. When too
+    /// many do, the lane rests.
+    pub fn unsayable(&mut self, now: Instant) {
+        const NO_SEQUENCE: u32 = 0;
+        if self.silent.len() >= LOADED {
+            self.paused_until = Some(now + self.config.pause);
+        } else if let Some(flight) = self.take_off(now, NO_SEQUENCE, Vec::new()) {
+            self.silent.push(flight);
+        }
+    }
+
+    /// The entry that was sent under this sequence and is not settled.
     #[must_use]
     pub fn in_flight(&self, sequence: u32) -> Option<&Entry> {
-        self.flights.iter().find(|f| f.sequence == sequence).map(|f| &f.entry)
+        let sent = self.flights.iter().chain(&self.silent);
+        sent.into_iter().find(|f| f.sequence == sequence).map(|f| &f.entry)
     }
 
     /// The platform settled the entry of this sequence: nothing more is sent; it is forgotten once that is durable.
     pub fn answered(&mut self, sequence: u32) -> Option<EntryId> {
-        let at = self.flights.iter().position(|f| f.sequence == sequence)?;
-        let flight = self.flights.remove(at);
+        let sent = |f: &Flight| f.sequence == sequence;
+        let flight = match self.flights.iter().position(sent) {
+            Some(at) => self.flights.remove(at),
+            None => self.silent.remove(self.silent.iter().position(sent)?),
+        };
         if flight.withdrawn {
             return None;
         }
@@ -279,6 +301,7 @@ impl Queue {
         self.settling.remove(&id);
         self.loaded.retain(|e| e.id.id != id);
         self.recalled.retain(|e| e.id.id != id);
+        self.silent.retain(|f| f.entry.id.id != id);
         self.flights.iter_mut().filter(|f| f.entry.id.id == id).for_each(|f| f.withdrawn = true);
     }
 
@@ -289,6 +312,12 @@ impl Queue {
         }
         self.flights.retain(|f| !f.withdrawn || f.due > now);
         let at = self.flights.iter().position(|f| f.due <= now)?;
+        if self.flights[at].resends >= self.config.resends && self.may_set_aside() {
+            let flight = self.flights.remove(at);
+            let id = flight.entry.id;
+            self.silent.push(flight);
+            return Some(Due::Aside(id));
+        }
         if self.flights[at].resends >= self.config.resends {
             self.back_to_waiting();
             self.paused_until = Some(now + self.config.pause);
@@ -298,6 +327,10 @@ impl Queue {
         flight.resends += 1;
         flight.due = now + self.config.resend_after;
         Some(Due::Resend(flight.octets.clone()))
+    }
+
+    fn may_set_aside(&self) -> bool {
+        self.config.silent_aside && self.silent.len() < LOADED
     }
 
     /// When to look again.
@@ -320,6 +353,7 @@ impl Queue {
         self.next_send = Instant::default();
         self.offered_again = self.set_aside.iter().map(|e| e.id.id).collect();
         self.loaded.extend(self.set_aside.drain(..));
+        self.loaded.extend(self.silent.drain(..).map(|flight| flight.entry));
         self.loaded.make_contiguous().sort_by_key(|e| e.id.id);
     }
 
@@ -381,7 +415,7 @@ impl Queue {
     fn holds(&self, id: u64) -> bool {
         self.settling.contains(&id)
             || self.loaded.iter().chain(&self.recalled).any(|e| e.id.id == id)
-            || self.flights.iter().any(|f| f.entry.id.id == id)
+            || self.flights.iter().chain(&self.silent).any(|f| f.entry.id.id == id)
     }
 
     fn back_to_waiting(&mut self) {
@@ -397,7 +431,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::model::ident::DeviceCode;
-    use crate::model::message::Content;
+    use crate::model::message::{Content, Owed};
 
     fn entry(id: u64) -> Entry {
         Entry {
@@ -405,7 +439,7 @@ mod tests {
             device: DeviceCode::default(),
             stored: false,
             txn: TransactionNumber([id as u8; 16]),
-            content: Content::Record(vec![id as u8]),
+            content: Content::Record(Owed { body: vec![id as u8], record: None }),
         }
     }
 

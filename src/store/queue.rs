@@ -7,7 +7,7 @@ use super::column::{Json, Whole, at_most};
 use super::error::{Fault, refuse};
 use super::ledger::{self, QUEUED, REFUSED};
 use crate::model::ident::TransactionNumber;
-use crate::model::message::{Content, Entry, EntryId, Lane, StartResult, Verdict};
+use crate::model::message::{Content, Entry, EntryId, Lane, Owed, StartResult, Verdict};
 use crate::model::time::Utc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -68,7 +68,7 @@ pub(super) fn entries(db: &Connection, lane: Lane, after: u64, limit: usize) -> 
             start_result,
         ),
         Lane::Record => (
-            "SELECT number, pile, stored, txn, body FROM delivery JOIN record USING (number)
+            "SELECT number, pile, stored, txn, record, body FROM delivery JOIN record USING (number)
              WHERE state = 0 AND number > ?1 ORDER BY number LIMIT ?2",
             record,
         ),
@@ -138,6 +138,9 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Entry> {
         device: row.get("pile")?,
         stored: row.get("stored")?,
         txn: row.get("txn")?,
-        content: Content::Record(row.get("body")?),
+        content: Content::Record(Owed {
+            body: row.get("body")?,
+            record: row.get::<_, Json<_>>("record").ok().map(|Json(record)| Box::new(record)),
+        }),
     })
 }

@@ -16,10 +16,10 @@ mod tariff;
 mod values;
 
 pub use crate::wire::platform222::Variant;
-pub use lists::card_list_digest;
+pub use lists::list_digest;
 pub use record::{chain_start, record_body, record_digest, record_fits};
 
-use super::{Incoming, Kind, Outgoing, ReplyTo, Uplink};
+use super::{Encoded, Incoming, Kind, Manners, Outgoing, ReplyTo, Uplink};
 use crate::model::command::Answer;
 use crate::model::ident::DeviceCode;
 use crate::model::message::Content;
@@ -95,14 +95,14 @@ impl P222 {
             Outgoing::Login { facts, nonce, time } => {
                 Request::new(0x0101, station, &login::login(&self.config, facts, nonce, *time))
             }
-            Outgoing::Heartbeat { uptime, facts } => {
+            Outgoing::Heartbeat { turn: _, uptime, facts } => {
                 Request::new(0x0102, station, &login::heartbeat(*uptime, facts))
             }
             Outgoing::PileRegister(pile) => Request::new(0x0103, pile.pile, &login::pile_register(pile)),
-            Outgoing::TariffCheck(number) => {
+            Outgoing::TariffCheck { turn: _, number } => {
                 Request::new(0x0105, station, &wire::request(0x0105).number("tariff_number", *number))
             }
-            Outgoing::TariffRequest => Request::new(0x0106, station, &wire::request(0x0106)),
+            Outgoing::TariffRequest { turn: _ } => Request::new(0x0106, station, &wire::request(0x0106)),
             Outgoing::Goodbye(reason) => {
                 Request::new(0x0108, station, &wire::request(0x0108).number("reason", *reason))
             }
@@ -113,7 +113,7 @@ impl P222 {
             Outgoing::Entry(entry) => {
                 let (number, body) = match &entry.content {
                     Content::StartResult(result) => (0x0204, octets::write(&charging::start_result(result))),
-                    Content::Record(body) => (0x020A, body.clone()),
+                    Content::Record(owed) => (0x020A, record::told(owed)),
                 };
                 Request { number, device: entry.device, stored: entry.stored, body }
             }
@@ -195,15 +195,20 @@ impl Uplink for P222 {
         self.receiver = Receiver::new(self.checksum);
     }
 
-    fn encode(&mut self, sequence: u32, outgoing: &Outgoing<'_>) -> Vec<u8> {
-        let request = self.request(outgoing);
-        let header = Header::request(request.number, sequence, request.device.0, request.stored);
-        frame::seal(self.checksum, &header, &request.body)
+    fn manners(&self) -> Manners {
+        Manners { heartbeats: 1, tariff_checks: 1, stored_first: false, silent_aside: false }
     }
 
-    fn answer(&mut self, to: &ReplyTo, answer: &Answer) -> Vec<u8> {
+    fn encode(&mut self, sequence: u32, outgoing: &Outgoing<'_>) -> Encoded {
+        let request = self.request(outgoing);
+        let header = Header::request(request.number, sequence, request.device.0, request.stored);
+        let octets = frame::seal(self.checksum, &header, &request.body);
+        if kind(request.number).is_some() { Encoded::Asked(octets) } else { Encoded::Told(vec![octets]) }
+    }
+
+    fn answer(&mut self, to: &ReplyTo, answer: &Answer) -> Option<Vec<u8>> {
         let header = Header::request(to.kind, to.sequence, to.device.0, false).reply();
-        frame::seal(self.checksum, &header, &commands::answer(to.kind, answer))
+        Some(frame::seal(self.checksum, &header, &commands::answer(to.kind, answer)))
     }
 
     fn receive(&mut self, octets: &[u8]) -> Vec<Incoming> {
