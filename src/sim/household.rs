@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::platform::{self, Platform};
-use crate::model::access::{Card, CardStatus};
+use crate::model::access::{Card, CardStatus, Vehicle};
 use crate::model::money::Price;
 use crate::model::tariff::{Tariff, Tier};
 use serde_json::json;
@@ -64,6 +64,21 @@ pub fn cards(plan: &Plan) -> Vec<Card> {
     plan.cards.iter().map(card).collect()
 }
 
+/// Its fleet as the platform's list holds it.
+#[must_use]
+pub fn vehicles(plan: &Plan) -> Vec<Vehicle> {
+    let vehicle = |v: &super::plan::PlannedVehicle| Vehicle {
+        vin: v.vin,
+        fleet_number: v.fleet_number.as_str().into(),
+        plate: v.plate.as_str().into(),
+        status: v.status,
+        bound_card: None,
+        power_percent: 0,
+        priority: 0,
+    };
+    plan.vehicles.iter().map(vehicle).collect()
+}
+
 /// A platform that knows this station, its cards and a tariff.
 #[must_use]
 pub fn platform(plan: &Plan, secret: &str, seed: u64) -> Platform {
@@ -72,6 +87,8 @@ pub fn platform(plan: &Plan, secret: &str, seed: u64) -> Platform {
         piles: plan.piles().collect(),
         cards: cards(plan),
         card_list_version: 1,
+        vehicles: vehicles(plan),
+        vehicle_list_version: u32::from(!plan.vehicles.is_empty()),
         tariff: Some(tariff(1)),
         seed,
         ..platform::Config::new(plan.station)

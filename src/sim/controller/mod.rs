@@ -11,6 +11,8 @@
 //! ```
 
 mod fault;
+#[cfg(test)]
+mod interplay;
 mod orders;
 mod session;
 #[cfg(test)]
