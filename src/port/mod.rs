@@ -2,8 +2,8 @@
 //!
 //! Ports return what happened; the tasks above record and log it.
 
-pub mod can;
 pub mod alarm;
+pub mod can;
 pub mod clock;
 pub mod serial;
 pub mod signal;
