@@ -172,7 +172,11 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let mut to_link = None;
     let mut link_status = None;
     if let Some((link_config, uplink)) = machines.link {
-        let newest = (recovered.last_start_result, recovered.last_record);
+        let newest = crate::link::Newest {
+            start_results: recovered.last_start_result,
+            records: recovered.last_record,
+            battery_ends: recovered.last_battery_end,
+        };
         let facts = crate::model::message::StationFacts {
             boot_counter: recovered.boot_counter,
             unsent_records: u32::try_from(recovered.unsent_records).unwrap_or(u32::MAX),
