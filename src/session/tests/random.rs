@@ -198,6 +198,7 @@ proptest! {
                 raw: 0,
                 connector_temperature_c: bit.then_some(word as i16),
                 end: None,
+                alarms: std::collections::BTreeSet::new(),
             };
             let reading = MeterReading {
                 order: bit.then_some(OrderId(1)),
