@@ -6,7 +6,7 @@ use crate::bus::Line;
 use crate::config::Config;
 use crate::control::desk::{self, Desk};
 use crate::control::server;
-use crate::link::{Link, Newest, LinkStatus};
+use crate::link::{Link, LinkStatus, Newest};
 use crate::model::batch::Recovered;
 use crate::model::ident::DeviceId;
 use crate::model::message::{FromLink, StationFacts, ToLink};
