@@ -102,22 +102,30 @@ impl Refusal {
     }
 }
 
-/// Whether all conditions hold.
+/// Every condition in the order in which they are looked at, and whether it holds.
+pub(super) fn conditions(case: &Case<'_>) -> [(Refusal, bool); 12] {
+    let (rules, entry) = (case.rules, case.entry);
+    let valid_until = entry.and_then(|entry| entry.valid_until);
+    [
+        (Refusal::Disabled, rules.enable),
+        (Refusal::ClockNotTrusted, case.clock.is_some()),
+        (Refusal::NoTariff, case.tariff),
+        (Refusal::NotListed, entry.is_some()),
+        (Refusal::NoVehicles, entry.is_none_or(|entry| !entry.vehicle || rules.vin)),
+        (Refusal::Blocked, entry.is_some_and(|entry| entry.allowed)),
+        (Refusal::Expired, valid_until.is_none_or(|end| case.clock.is_some_and(|now| now < end))),
+        (Refusal::ListStale, case.list_age.is_some_and(|age| age <= rules.list_max_age)),
+        (Refusal::InUse, entry.is_none_or(|entry| case.open < entry.concurrent)),
+        (Refusal::Sessions, case.used.0 < rules.sessions_per_card),
+        (Refusal::Energy, !energy_used_up(rules, case.used.1)),
+        (Refusal::StationSessions, case.station_use < rules.sessions),
+    ]
+}
+
+/// Whether all conditions hold; else the first that does not.
 pub(super) fn check(case: &Case<'_>) -> Result<(), Refusal> {
-    let rules = case.rules;
-    let hold = |holds: bool, refusal| if holds { Ok(()) } else { Err(refusal) };
-    hold(rules.enable, Refusal::Disabled)?;
-    let clock = case.clock.ok_or(Refusal::ClockNotTrusted)?;
-    hold(case.tariff, Refusal::NoTariff)?;
-    let entry = case.entry.ok_or(Refusal::NotListed)?;
-    hold(!entry.vehicle || rules.vin, Refusal::NoVehicles)?;
-    hold(entry.allowed, Refusal::Blocked)?;
-    hold(entry.valid_until.is_none_or(|end| clock < end), Refusal::Expired)?;
-    hold(case.list_age.is_some_and(|age| age <= rules.list_max_age), Refusal::ListStale)?;
-    hold(case.open < entry.concurrent, Refusal::InUse)?;
-    hold(case.used.0 < rules.sessions_per_card, Refusal::Sessions)?;
-    hold(!energy_used_up(rules, case.used.1), Refusal::Energy)?;
-    hold(case.station_use < rules.sessions, Refusal::StationSessions)
+    let first = conditions(case).into_iter().find(|(_, holds)| !holds);
+    first.map_or(Ok(()), |(refusal, _)| Err(refusal))
 }
 
 /// Whether this much is all that a credential may take offline.

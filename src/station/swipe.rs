@@ -222,7 +222,7 @@ impl Station {
         self.guns[gun].identification.undecided |= asker.is_vehicle();
     }
 
-    fn case(&self, now: Now, gun: usize, asker: &Asker) -> Case<'_> {
+    pub(super) fn case(&self, now: Now, gun: usize, asker: &Asker) -> Case<'_> {
         let pile_billing = self.guns[gun].config.billing == BillingMode::Pile;
         let (entry, age) = match &asker.credential {
             Credential::Card(uid) => {
