@@ -73,8 +73,11 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         journal: Option<PathBuf>,
         /// Connectors of the simulated depot that it belongs to
-        #[arg(long, value_name = "N", default_value_t = 4)]
+        #[arg(long, value_name = "N", default_value_t = 4, conflicts_with = "scenario")]
         connectors: usize,
+        /// The simulated depot that it belongs to, by its scenario
+        #[arg(long, value_enum)]
+        scenario: Option<Scenario>,
     },
 }
 
@@ -86,20 +89,23 @@ enum Scenario {
     Busy,
     /// 40 connectors
     DepotNight,
+    /// Chargers on CAN whose buses name themselves, a pair of guns for one bus, a plug with a tap
+    Can,
 }
 
 impl Scenario {
-    fn places(self) -> usize {
+    fn plan(self) -> Plan {
         match self {
-            Scenario::Quiet | Scenario::Busy => 4,
-            Scenario::DepotNight => 40,
+            Scenario::Quiet | Scenario::Busy => Plan::depot(4, 1),
+            Scenario::DepotNight => Plan::depot(40, 1),
+            Scenario::Can => Plan::depot(1, 1).with_tap().with_can(4, 1),
         }
     }
 
     fn habits(self) -> Option<Habits> {
         match self {
             Scenario::Quiet => None,
-            Scenario::Busy => Some(Habits::demo()),
+            Scenario::Busy | Scenario::Can => Some(Habits::demo()),
             Scenario::DepotNight => Some(Habits::busy()),
         }
     }
@@ -121,8 +127,9 @@ pub fn main() -> ExitCode {
                 Command::Depot { dir, scenario, platform, secret, protocol: _ } => {
                     run_depot(&dir, scenario, platform.as_deref(), &secret, seed).await
                 }
-                Command::Platform { listen, protocol: _, secret, journal, connectors } => {
-                    run_platform(&listen, &secret, journal.as_deref(), connectors, seed).await
+                Command::Platform { listen, protocol: _, secret, journal, connectors, scenario } => {
+                    let plan = scenario.map_or_else(|| Plan::depot(connectors, 1), Scenario::plan);
+                    run_platform(&listen, &secret, journal.as_deref(), &plan, seed).await
                 }
             }
         })
@@ -149,7 +156,7 @@ async fn run_depot(
     seed: u64,
 ) -> Result<(), Failure> {
     let io = |e: std::io::Error| Failure::new(Exit::Io, format_args!("{}: {e}", dir.display()));
-    let plan = Plan::depot(scenario.places(), 1);
+    let plan = scenario.plan();
     let file = household::write(&plan, dir, platform, secret, None).map_err(io)?;
     let clock = Arc::new(Clock::new());
     let habits = scenario.habits();
@@ -209,17 +216,16 @@ async fn run_platform(
     listen: &str,
     secret: &str,
     journal: Option<&Path>,
-    connectors: usize,
+    plan: &Plan,
     seed: u64,
 ) -> Result<(), Failure> {
     let io = |e: std::io::Error| Failure::new(Exit::Io, format_args!("--listen {listen}: {e}"));
     let listener = TcpListener::bind(listen).await.map_err(io)?;
     let address = listener.local_addr().map_err(io)?;
-    let plan = Plan::depot(connectors, 1);
     let (says, mut said) = mpsc::unbounded_channel();
     let (wants, wanted) = mpsc::channel(16);
     let clock = Arc::new(Clock::new());
-    tokio::spawn(centre::run(household::platform(&plan, secret, seed), listener, wanted, says, clock));
+    tokio::spawn(centre::run(household::platform(plan, secret, seed), listener, wanted, says, clock));
     let mut journal = match journal {
         Some(path) => Some(
             std::fs::File::create(path)

@@ -33,8 +33,8 @@ pub use fault::Fault;
 pub use ledger::Filed;
 pub use summary::{RecordLine, Summary};
 
-use crate::model::access::Card;
-use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber, Vin};
+use crate::model::access::{Card, Vehicle};
+use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now, Utc};
 use crate::wire::platform222::{
@@ -75,8 +75,10 @@ pub struct Config {
     pub cards: Vec<Card>,
     /// Version of that list, 0 = none.
     pub card_list_version: u32,
-    /// VINs that may start.
-    pub vins: BTreeSet<Vin>,
+    /// Vehicles that may start, and those that may not.
+    pub vehicles: Vec<Vehicle>,
+    /// Version of that list, 0 = none.
+    pub vehicle_list_version: u32,
     /// The tariff in force.
     pub tariff: Option<Tariff>,
     /// Every record since number 1 is expected here; else the first one that arrives begins the ledger.
@@ -102,7 +104,8 @@ impl Config {
             record_window: 4,
             cards: Vec::new(),
             card_list_version: 0,
-            vins: BTreeSet::new(),
+            vehicles: Vec::new(),
+            vehicle_list_version: 0,
             tariff: None,
             from_first_record: true,
             faults: BTreeMap::new(),
@@ -165,8 +168,8 @@ pub struct Platform {
     piles: BTreeMap<DeviceCode, u8>,
     tariffs: BTreeMap<u32, Tariff>,
     tariff: Option<u32>,
-    cards: BTreeMap<CardUid, Card>,
-    list: lists::Mirror,
+    cards: lists::Mirror<Card>,
+    vehicles: lists::Mirror<Vehicle>,
     sessions: BTreeMap<TransactionNumber, Session>,
     seen: BTreeMap<ConnectorId, Seen>,
     ledger: Ledger,
@@ -196,8 +199,14 @@ impl Platform {
             piles: config.piles.clone(),
             tariffs: config.tariff.iter().map(|t| (t.number, t.clone())).collect(),
             tariff: config.tariff.as_ref().map(|t| t.number),
-            cards: config.cards.iter().map(|c| (c.uid, *c)).collect(),
-            list: lists::Mirror::new(config.card_list_version),
+            cards: lists::Mirror::new(
+                config.cards.iter().map(|c| (c.uid, *c)).collect(),
+                config.card_list_version,
+            ),
+            vehicles: lists::Mirror::new(
+                config.vehicles.iter().map(|v| (v.vin, *v)).collect(),
+                config.vehicle_list_version,
+            ),
             sessions: BTreeMap::new(),
             seen: BTreeMap::new(),
             ledger: Ledger::default(),
