@@ -189,6 +189,9 @@ impl Plan {
     pub fn with_can(mut self, guns: usize, seed: u64) -> Plan {
         let mut random = fastrand::Rng::with_seed(seed ^ 0xCA4);
         let can = self.add_can(false);
+        self.add_line(2400, true);
+        self.add_line(9600, false);
+        let (meters, readers) = (self.lines.len() - 2, self.lines.len() - 1);
         let chargers = guns.div_ceil(2);
         for gun in 0..guns {
             let (charger, number) = (gun / 2, gun % 2 + 1);
@@ -207,9 +210,8 @@ impl Plan {
                 rated: Power(120_000),
                 charger,
                 vin_start: pair || number == 1 || guns == 2,
-                // meters and readers have room on the first group of lines
-                meter: PlannedMeter::Dlt645(1, printed(900 + gun as u64)),
-                reader: (2, 0x20 + gun as u8, std::array::from_fn(|_| random.u8(..))),
+                meter: PlannedMeter::Dlt645(meters, printed(900 + gun as u64)),
+                reader: (readers, gun as u8 + 1, std::array::from_fn(|_| random.u8(..))),
                 register: Energy(random.i64(1_000..90_000) * 100_000),
             });
         }
@@ -261,9 +263,13 @@ impl Plan {
 
     fn add_lines(&mut self) {
         for (baud, even_parity) in [(9600, false), (2400, true), (9600, false)] {
-            let name = format!("rs485-{}", self.lines.len() + 1);
-            self.lines.push(PlannedLine { name, baud, even_parity });
+            self.add_line(baud, even_parity);
         }
+    }
+
+    fn add_line(&mut self, baud: u32, even_parity: bool) {
+        let name = format!("rs485-{}", self.lines.len() + 1);
+        self.lines.push(PlannedLine { name, baud, even_parity });
     }
 }
 
@@ -316,6 +322,9 @@ mod tests {
         assert_eq!(pairs.count(), 2);
         assert_eq!(plan.vehicles.len(), 12);
         let text = plan.configuration(Path::new("/tmp/x"), None, None);
+        let config = crate::config::load(&text, &|_| Err(std::io::ErrorKind::NotFound.into()));
+        let config = config.unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+        assert_eq!(config.chargers.iter().map(|c| c.connectors.len()).collect::<Vec<_>>(), [1, 2, 2]);
         assert_eq!(text.matches("[[charger]]").count(), 3);
         assert_eq!(text.matches("[[charger.connector]]").count(), 5);
     }

@@ -29,7 +29,7 @@ impl Depot {
     pub(crate) fn open(scenario: &str, seed: u64) -> Depot {
         let platform = Program::start(
             Command::new(DEPOTSIM)
-                .args(["platform", "--listen", "127.0.0.1:0", "--seed"])
+                .args(["platform", "--listen", "127.0.0.1:0", "--scenario", scenario, "--seed"])
                 .arg(seed.to_string()),
         );
         let address = platform.line_with("ready ").split_off("ready ".len());

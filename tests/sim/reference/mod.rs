@@ -9,7 +9,7 @@ use crate::ledger;
 use clock::Seen;
 use depotd::model::access::{Card, CardStatus};
 use depotd::model::batch::{Batch, KeptList, Recovered, Row, SessionRow};
-use depotd::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber};
+use depotd::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber, Vin};
 use depotd::model::message::{EntryId, Lane, Verdict};
 use depotd::model::quantity::Energy;
 use depotd::model::record::{StartMode, TransactionRecord};
@@ -120,6 +120,8 @@ pub(crate) struct Reference {
     /// The wall clock of the program was wrong by more than the platform overlooks.
     pub(crate) clock_was_far_off: bool,
     pub(crate) largest_clock_error_ms: i64,
+    /// Vehicles that may charge.
+    pub(crate) fleet: BTreeSet<Vin>,
     numbered: BTreeMap<TransactionNumber, u64>,
     acknowledged: BTreeSet<u64>,
     arrived: BTreeSet<(TransactionNumber, bool)>,
@@ -165,6 +167,7 @@ impl Reference {
             unbilled: Energy::ZERO,
             clock_was_far_off: false,
             largest_clock_error_ms: 0,
+            fleet: BTreeSet::new(),
             numbered: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
             arrived: BTreeSet::new(),
@@ -432,25 +435,27 @@ impl Reference {
             self.blame("I6", format!("{id}: a start order for {txn} after its stop"));
         }
         match mode {
-            StartMode::CardOnline | StartMode::Remote => match self.permits.get(&txn).copied() {
-                None => self.blame("I5", format!("{id}: {txn} starts without a yes of the platform")),
-                Some(permit) if permit.gun != gun => {
-                    self.blame("I5", format!("{id}: {txn} was permitted at another gun"));
-                }
-                Some(permit) => {
-                    let late = !permit.remote && permit.arrived.since(permit.asked) > DECISION;
-                    if late || opened.since(permit.arrived) > EXPIRES {
-                        self.blame("I5", format!("{id}: {txn} starts on a late yes: {permit:?}"));
+            StartMode::CardOnline | StartMode::Remote | StartMode::VinOnline => {
+                match self.permits.get(&txn).copied() {
+                    None => self.blame("I5", format!("{id}: {txn} starts without a yes of the platform")),
+                    Some(permit) if permit.gun != gun => {
+                        self.blame("I5", format!("{id}: {txn} was permitted at another gun"));
+                    }
+                    Some(permit) => {
+                        let late = !permit.remote && permit.arrived.since(permit.asked) > DECISION;
+                        if late || opened.since(permit.arrived) > EXPIRES {
+                            self.blame("I5", format!("{id}: {txn} starts on a late yes: {permit:?}"));
+                        }
                     }
                 }
-            },
+            }
             StartMode::LocalOperator => {
                 if self.operated.get(&gun).is_none_or(|when| at.since(*when) > EXPIRES) {
                     self.blame("I5", format!("{id}: {txn} starts and no operator wanted it"));
                 }
             }
-            StartMode::CardOffline => {} // judged when it became durable
-            StartMode::VinOnline | StartMode::VinOffline | StartMode::PlugAndCharge => {
+            StartMode::CardOffline | StartMode::VinOffline => {} // judged when it became durable
+            StartMode::PlugAndCharge => {
                 self.blame("I5", format!("{id}: nobody starts by {mode:?} here"));
             }
         }
@@ -559,6 +564,12 @@ impl Reference {
         }
         if opening.start_mode == StartMode::CardOffline {
             self.judge_offline(gun, &opening);
+        }
+        if opening.start_mode == StartMode::VinOffline {
+            let known = matches!(&opening.credential, Credential::Vin(vin) if self.fleet.contains(vin));
+            if !known || !opening.offline || opening.tariff.is_none() || self.stamp().is_none() {
+                self.blame("I5", format!("{id}: an offline start by {:?}", opening.credential));
+            }
         }
         self.guns[gun].open = Some(row.txn);
         let known =
