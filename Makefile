@@ -3,9 +3,10 @@ CARGO ?= cargo
 DEMO_SECONDS ?= 60
 FUZZ_SECONDS ?= 60
 SOAK_DAYS ?= 50
+FAULTS ?= 1000000
 export DEMO_SECONDS SOAK_DAYS
 
-.PHONY: help demo test lint unit sim daemon peers soak bench fuzz deb package-check deps clean
+.PHONY: help demo test lint unit sim daemon peers soak faults bench fuzz deb package-check deps clean
 
 help:
 	@echo 'make demo    a depot and a platform in software; watch buses charge ($(DEMO_SECONDS) s)'
@@ -13,6 +14,7 @@ help:
 	@echo 'make soak    $(SOAK_DAYS) simulated depot days, new seeds each time'
 	@echo 'make deb     the Debian packages, into target/debian/'
 	@echo 'make fuzz    every decoder, $(FUZZ_SECONDS) s each'
+	@echo 'make faults  $(FAULTS) faults of devices on a line; not one wrong value'
 	@echo 'make bench   decoders and lines beside the programs of others'
 
 demo: deps
@@ -50,6 +52,10 @@ peers: deps
 
 soak: deps
 	SOAK=1 $(CARGO) test --profile sim --test sim soak -- --nocapture
+
+# Late, doubled, damaged, cut and foreign answers, a hundred or more in each case; `make unit` runs 256 cases.
+faults: deps
+	PROPTEST_CASES=$$(($(FAULTS) / 100)) $(CARGO) test --profile sim --lib bus::tests::stale
 
 fuzz: deps
 	packaging/fuzz.sh $(FUZZ_SECONDS)
