@@ -1,7 +1,8 @@
 #!/bin/sh
-# Runs the benchmarks beside the programs of others: bench.sh [NAME…], names of tests/bench/src/bin (all when absent).
+# Runs the benchmarks beside the programs of others: bench.sh [NAME…], names of tests/bench/src/bin (without one: decoders
+# and lines).
 # Installs what is missing: a Python environment in tests/bench/target, libmodbus from Debian. What cannot be installed
-# is left out of the tables, which say so.
+# is said, and left out of the tables.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top/tests/bench"
@@ -22,6 +23,10 @@ cargo build --quiet --release --bins
 export BENCH_PYTHON="${python:+$PWD/$python}" BENCH_LIBMODBUS="$PWD/target/libmodbus_master"
 [ $# -gt 0 ] || set -- decoders lines
 for name in "$@"; do
+    if [ "$name" = buses ]; then
+        cargo build --quiet --release --bin depotd --bin depotctl --manifest-path "$top/Cargo.toml"
+        export BENCH_DEPOTD="$top/target/release"
+    fi
     echo "## $name"
     "target/release/$name"
 done
