@@ -26,9 +26,15 @@ pub(super) struct Health {
     failing_since: Instant,
     probes: u32,
     probe_at: Instant,
+    /// Of a guest: it never changes.
+    is_steady: bool,
 }
 
 impl Health {
+    pub(super) fn of_guest() -> Health {
+        Health { is_steady: true, ..Health::default() }
+    }
+
     pub(super) fn state(&self) -> LinkState {
         self.state
     }
@@ -73,6 +79,9 @@ impl Health {
         if self.failures == 0 {
             self.failing_since = now;
         }
+        if self.is_steady {
+            return None;
+        }
         self.failures = self.failures.saturating_add(1);
         if self.is_silent() {
             self.probes = self.probes.saturating_add(1);
@@ -99,7 +108,7 @@ impl Health {
     }
 
     fn enter(&mut self, now: Instant, state: LinkState) -> Option<LinkState> {
-        if self.state == state {
+        if self.state == state || self.is_steady {
             return None;
         }
         (self.state, self.since) = (state, now);
