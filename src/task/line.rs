@@ -3,6 +3,7 @@
 use super::tee::{Content, Passed, Tee};
 use super::{IDLE_TURN, Pulse};
 use crate::bus::{Action, Event, Line};
+use crate::driver::Driver;
 use crate::model::ident::DeviceId;
 use crate::model::report::Report;
 use crate::model::request::Request;
@@ -27,6 +28,8 @@ pub struct Parts {
     pub line: Arc<Mutex<Line>>,
     /// Orders of the station.
     pub orders: mpsc::Receiver<(DeviceId, Request)>,
+    /// Guests with questions of a person.
+    pub visits: mpsc::Receiver<Visit>,
     /// Reports to the station.
     pub reports: mpsc::Sender<(DeviceId, Report)>,
     /// For whoever looks on.
@@ -37,11 +40,20 @@ pub struct Parts {
     pub pulse: Pulse,
 }
 
+/// Somebody with questions of a person, and the device of the line that they are for, if they are for one.
+pub struct Visit {
+    /// Asks, and tells what it learned; dropped when it may not ask.
+    pub guest: Box<dyn Driver>,
+    /// Whom.
+    pub host: Option<DeviceId>,
+}
+
 /// What the loop was woken by.
 enum Woken {
     Octets(usize),
     Lost(std::io::Error),
     Order(DeviceId, Request),
+    Visit(Visit),
     Deadline,
     Ended,
 }
@@ -67,6 +79,7 @@ pub async fn run(mut parts: Parts) {
                 Err(error) => Woken::Lost(error),
             },
             order = parts.orders.recv() => order.map_or(Woken::Ended, |(device, request)| Woken::Order(device, request)),
+            Some(visit) = parts.visits.recv() => Woken::Visit(visit),
             () = alarm.at(&parts.clock, wake) => Woken::Deadline,
             () = tokio::time::sleep(IDLE_TURN) => Woken::Deadline,
         };
@@ -82,6 +95,7 @@ pub async fn run(mut parts: Parts) {
                 hand_over(&parts, Event::Lost)
             }
             Woken::Order(device, request) => hand_over(&parts, Event::Tell(device, request)),
+            Woken::Visit(Visit { guest, host }) => hand_over(&parts, Event::Visit(guest, host)),
             Woken::Deadline => hand_over(&parts, Event::Woke),
             Woken::Ended => return,
         };
