@@ -91,7 +91,7 @@ fn with_half_of_sixteen_silent_the_others_keep_their_cadence_and_the_dead_are_pr
         }
         for device in 9..=16 {
             let probes: Vec<Instant> =
-                bench.asked(device.into()).into_iter().filter(|at| *at > at_ms(180_000)).collect();
+                bench.asked(device).into_iter().filter(|at| *at > at_ms(180_000)).collect();
             let widest = probes.windows(2).map(|pair| pair[1].since(pair[0])).max().unwrap();
             assert!(widest <= ms(widest_ms), "{device}: {widest:?}");
         }

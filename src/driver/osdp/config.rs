@@ -21,8 +21,21 @@ pub struct Config {
     pub poll: Duration,
     /// How it writes the numbers of cards.
     pub notation: Notation,
+    /// What its display shows.
+    pub language: Language,
     /// The same card within this time is the same showing.
     pub debounce: Duration,
+}
+
+/// What a display shows. A reader tells how long its text may be (PDCAP function 6), not in which characters: whether it
+/// can show UTF-8 is in its maker's manual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// ASCII.
+    #[default]
+    English,
+    /// UTF-8.
+    Chinese,
 }
 
 impl Config {
@@ -35,6 +48,7 @@ impl Config {
             mark: true,
             poll: Duration::from_millis(200),
             notation: Notation::default(),
+            language: Language::default(),
             debounce: DEBOUNCE,
         }
     }

@@ -25,7 +25,7 @@ mod question;
 
 pub use super::card::NoCard;
 pub use card::Notation;
-pub use config::{BadKey, Config, Key};
+pub use config::{BadKey, Config, Key, Language};
 pub use feedback::Abilities;
 
 use super::card::Debounce;

@@ -45,7 +45,7 @@ impl Reader {
         order: Option<OrderId>,
         restarts: u8,
     ) -> Option<Report> {
-        let steps = steps(feedback, self.abilities, order.is_some());
+        let steps = steps(feedback, self.abilities, self.config.language, order.is_some());
         if steps.is_empty() {
             self.show = None;
             return order.map(|order| Report::Done(order, Err(OrderFault::Unsupported)));
