@@ -297,7 +297,24 @@ pub fn cautions(config: &Config) -> Vec<String> {
             meter.name
         )
     });
-    unstable.chain(floats).chain(need_heartbeats(config)).chain(without_effect(config)).collect()
+    unstable
+        .chain(floats)
+        .chain(installs(config))
+        .chain(need_heartbeats(config))
+        .chain(without_effect(config))
+        .collect()
+}
+
+/// Readers that may be met through the key that everybody has.
+fn installs(config: &Config) -> impl Iterator<Item = String> {
+    let open = |r: &&config::Reader| matches!(r.kind, config::ReaderKind::Osdp { install: true, .. });
+    config.readers.iter().filter(open).map(|reader| {
+        format!(
+            "{}: install = true: it may be given its key once through the default one, which everybody has; remove it when \
+             depotctl readers shows the reader secure",
+            reader.name
+        )
+    })
 }
 
 /// Chargers that stop by themselves when nobody speaks to them.

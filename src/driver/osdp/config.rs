@@ -15,6 +15,8 @@ pub struct Config {
     pub address: u8,
     /// Base key. With one, the reader is used only through the secure channel; without one, only in plain.
     pub key: Option<Key>,
+    /// A reader that has not our key may be given it, once, through the key that everybody has.
+    pub install: bool,
     /// Whether a mark octet goes before each question. Settles an idle line; a few readers dislike it.
     pub mark: bool,
     /// From one poll to the next. Taken as 20 ms to 4 s: after 8 s a reader believes itself alone.
@@ -45,6 +47,7 @@ impl Config {
         Config {
             address,
             key: None,
+            install: false,
             mark: true,
             poll: Duration::from_millis(200),
             notation: Notation::default(),
