@@ -141,6 +141,7 @@ pub(super) fn resolve(
     config.metrics = written.metrics.and_then(|listen| socket_address(problems, &listen));
     drivers(problems, &config, &written.meters, &written.chargers);
     buses_carry(problems, &config, &bus_places);
+    alone_on_their_lines(problems, &config, &places);
     if problems.found.is_empty() {
         for (share, line) in super::devices::plans(&config).into_iter().zip(&places) {
             if share > FULL_PERMILLE {
@@ -153,6 +154,24 @@ pub(super) fn resolve(
         }
     }
     config
+}
+
+/// Who speaks when it likes has nobody beside it: on a half-duplex line it would speak into an answer.
+fn alone_on_their_lines(problems: &mut Problems<'_>, config: &Config, lines: &[Place]) {
+    for reader in config.readers.iter().filter(|r| r.speaks_unasked()) {
+        let meters = config.meters.iter().filter(|m| m.line == reader.line).count();
+        let readers = config.readers.iter().filter(|r| r.line == reader.line).count();
+        let here =
+            |c: &&Charger| matches!(c.driver, ChargerDriver::Modbus { line, .. } if line == reader.line);
+        let chargers = config.chargers.iter().filter(here).count();
+        if meters + readers + chargers > 1
+            && let Some(place) = lines.get(reader.line)
+        {
+            let what =
+                format!("{} speaks when it likes (mode = \"push\") and is not alone on it", reader.name);
+            problems.add(place, what, "a line of its own for such a reader");
+        }
+    }
 }
 
 /// A bus has room for what its controllers say and are told.

@@ -77,9 +77,13 @@ fn every_built_in_profile_of_a_reader_makes_one() {
     for (name, _) in uid_frame::BUILT_IN {
         let text =
             format!("[[reader]]\nname = \"r\"\nline = \"a\"\ndriver = \"uid-frame\"\nprofile = \"{name}\"\n");
-        match load(&format!("{HEAD}{text}"), &file) {
-            Ok(config) => assert_eq!(config.readers.len(), 1, "{name}"),
-            Err(found) => assert!(found[0].what.contains("mode \"push\""), "{name}: {found:?}"),
+        let config = load(&format!("{HEAD}{text}"), &file).expect(name);
+        assert_eq!(config.readers.len(), 1, "{name}");
+        let beside = "[[reader]]\nname = \"o\"\nline = \"a\"\ndriver = \"osdp\"\naddress = 1\n";
+        let crowded = load(&format!("{HEAD}{text}{beside}"), &file);
+        match config.readers[0].speaks_unasked() {
+            true => assert!(crowded.unwrap_err()[0].what.contains("not alone"), "{name}"),
+            false => assert!(crowded.is_ok(), "{name}"),
         }
     }
 }
