@@ -36,6 +36,9 @@ pub(super) mod code {
     pub(crate) const READER_LINK_LOST: u16 = 0x0301;
     pub(crate) const READER_OPENED: u16 = 0x0302;
     pub(crate) const BMS_LISTENER_SILENT: u16 = 0x0401;
+    pub(crate) const VIN_DIFFERS: u16 = 0x040A;
+    pub(crate) const REFUSED_VEHICLE: u16 = 0x040C;
+    pub(crate) const GREY_VEHICLE: u16 = 0x0410;
 }
 
 /// What the catalogue says of a code.

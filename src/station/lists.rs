@@ -312,7 +312,10 @@ impl Station {
 
     fn settle_list<T: Kept>(&mut self, ticket: u64, done: bool, out: &mut Vec<Action>) {
         match done {
-            true => T::list(self).committed(),
+            true => {
+                T::list(self).committed();
+                self.look_for_restrictions();
+            }
             false => T::list(self).commit_failed(),
         }
         // The profile has no result for a store that fails; "full" is the one that lets the platform begin anew.

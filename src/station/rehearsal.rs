@@ -1,11 +1,10 @@
 //! What an offline start by a card or a vehicle would do now, and why: for `depotctl cards test` and `vins test`.
 
-use super::connector::Gun;
+use super::connector::{Asker, Gun};
 use super::offline::{self, Case, Refusal};
 use super::{Station, clock};
-use crate::model::access::{Card, CardStatus};
 use crate::model::ident::{ConnectorId, Credential};
-use crate::model::record::BillingMode;
+use crate::model::record::{BillingMode, StartMode};
 use crate::model::time::{Now, Utc};
 use serde::Serialize;
 use std::time::Duration;
@@ -48,15 +47,12 @@ impl Station {
             let says = "no connector is configured".to_owned();
             return Rehearsal { accepted: false, says, connector: None, conditions: Vec::new() };
         };
-        let Credential::Card(card) = credential else {
-            let says = "only cards start offline here".to_owned();
-            return Rehearsal { accepted: false, says, connector: None, conditions: Vec::new() };
-        };
-        let case = self.case(now, gun, card);
+        let asker = Asker { credential: credential.clone(), start_mode: StartMode::CardOffline, dual: false };
+        let (case, vehicle) = (self.case(now, gun, &asker), asker.is_vehicle());
         let refusal = offline::check(&case).err();
         Rehearsal {
             accepted: refusal.is_none(),
-            says: refusal.map_or("charging begins", Refusal::text).to_owned(),
+            says: refusal.map_or("charging begins", |r| r.text(vehicle)).to_owned(),
             connector: Some(self.guns[gun].config.id),
             conditions: conditions(&case, refusal),
         }
@@ -80,16 +76,16 @@ fn conditions(case: &Case<'_>, first: Option<Refusal>) -> Vec<Condition> {
 fn told(case: &Case<'_>, of: Refusal) -> (&'static str, String) {
     let rules = case.rules;
     let yes = |holds: bool| if holds { "yes" } else { "no" }.to_owned();
-    let of_entry = |text: fn(&Card) -> String| case.card.map_or("not listed".to_owned(), text);
+    let of_entry = |text: fn(offline::Entry) -> String| case.entry.map_or("not listed".to_owned(), text);
     match of {
         Refusal::Disabled => ("charging while offline is enabled ([offline] enable)", yes(rules.enable)),
         Refusal::ClockNotTrusted => ("the clock is trusted", yes(case.clock.is_some())),
         Refusal::NoTariff => ("a tariff is held, where the pile bills", yes(case.tariff)),
-        Refusal::NotListed => ("it is on the list", yes(case.card.is_some())),
-        Refusal::Blocked => (
-            "the list allows it",
-            of_entry(|e| if e.status == CardStatus::Allowed { "allowed" } else { "not allowed" }.to_owned()),
-        ),
+        Refusal::NotListed => ("it is on the list", yes(case.entry.is_some())),
+        Refusal::NoVehicles => ("vehicles may start offline ([offline] vin)", yes(rules.vin)),
+        Refusal::Blocked => {
+            ("the list allows it", of_entry(|e| if e.allowed { "allowed" } else { "not allowed" }.to_owned()))
+        }
         Refusal::Expired => (
             "its entry is still valid",
             of_entry(|e| e.valid_until.map_or("without end".to_owned(), |at| format!("until {}", local(at)))),
@@ -103,12 +99,12 @@ fn told(case: &Case<'_>, of: Refusal) -> (&'static str, String) {
             ),
         ),
         Refusal::InUse => ("it charges nowhere else", format!("{} open", case.open)),
-        Refusal::CardSessions => (
+        Refusal::Sessions => (
             "offline sessions not yet acknowledged are within the cap",
-            format!("{} of {}", case.card_use.0, rules.sessions_per_card),
+            format!("{} of {}", case.used.0, rules.sessions_per_card),
         ),
-        Refusal::CardEnergy => {
-            ("their energy is within the cap", format!("{} of {}", case.card_use.1, rules.energy_per_card))
+        Refusal::Energy => {
+            ("their energy is within the cap", format!("{} of {}", case.used.1, rules.energy_per_card))
         }
         Refusal::StationSessions => (
             "offline sessions of the station are within the cap",

@@ -19,7 +19,7 @@ impl Station {
             voltage: gun.charger.voltage.filter(|_| told).or(gun.meter.voltage),
             current: gun.charger.current.filter(|_| told).or(gun.meter.current),
             power: gun.charger.power.filter(|_| told).or(gun.meter.power),
-            soc: gun.charger.soc.filter(|_| told),
+            soc: gun.charger.soc.filter(|_| told).or(gun.vehicle.soc()),
             limit_cause: LimitCause::None,
             ..Realtime::default()
         };
@@ -41,6 +41,9 @@ impl Station {
             plugged: gun.plugged(),
             faults,
             register: gun.meter.register,
+            battery_temperature_c: gun.vehicle.battery_temperature_c(),
+            connector_temperature_c: gun.charger.connector_temperature_c.filter(|_| told),
+            remaining: gun.vehicle.remaining(),
             ..values
         }
     }

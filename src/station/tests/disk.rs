@@ -43,6 +43,10 @@ pub(super) struct Disk {
 }
 
 impl Disk {
+    pub(super) fn know(&mut self, vehicles: Vec<Vehicle>, at: Utc) {
+        self.vehicles = KeptList { version: 1, confirmed: Some(at), entries: vehicles };
+    }
+
     pub(super) fn supply(&mut self, cards: Vec<Card>, tariff: Tariff, at: Utc) {
         self.cards = KeptList { version: 1, confirmed: Some(at), entries: cards };
         self.in_force = (tariff.number, 0);
