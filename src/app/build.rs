@@ -2,15 +2,20 @@
 //! station with the same functions.
 
 use super::Error;
+use crate::bms::{self, Tap};
 use crate::bus::Line;
+use crate::canbus::{self, Bus};
 use crate::config::devices::Nonce;
-use crate::config::{self, Config, Secret, SecretSource};
+use crate::config::{self, CanWay, ChargerDriver, Config, Secret, SecretSource, StopSessions};
 use crate::control::desk::Device;
+use crate::driver::tcu::Controller;
 use crate::driver::{Driver, osdp};
 use crate::link;
 use crate::model::ident::{ConnectorId, DeviceId};
 use crate::model::message::PileRegister;
 use crate::model::quantity::{Energy, Power};
+use crate::model::time::Now;
+use crate::port::can::{self, Way};
 use crate::port::clock::BUILD;
 use crate::port::serial::{ParityBit, Settings, is_unstable_name};
 use crate::session;
@@ -41,6 +46,8 @@ pub struct Edge<'a> {
 pub struct Machines {
     /// One per RS-485 line, in the order of the configuration.
     pub lines: Vec<BuiltLine>,
+    /// One per CAN bus, in the order of the configuration.
+    pub buses: Vec<BuiltBus>,
     /// Settings of the station.
     pub station: station::Config,
     /// The platform link: its settings and its protocol.
@@ -61,6 +68,18 @@ pub struct BuiltLine {
     pub devices: Vec<DeviceId>,
 }
 
+/// A CAN bus with its machine.
+pub struct BuiltBus {
+    /// Its name.
+    pub name: String,
+    /// How its adapter is opened.
+    pub settings: can::Settings,
+    /// The machine.
+    pub machine: Bus,
+    /// Its devices.
+    pub devices: Vec<DeviceId>,
+}
+
 /// Nonces from the operating system's generator. Without it there are none, and no secure channel.
 #[must_use]
 pub fn system_nonce() -> Nonce {
@@ -74,52 +93,37 @@ pub fn system_nonce() -> Nonce {
 
 /// Builds them all.
 pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
-    let mut lines: Vec<Vec<(DeviceId, Box<dyn Driver>)>> = config.lines.iter().map(|_| Vec::new()).collect();
-    let mut devices = Vec::new();
-    let mut add =
-        |kind: &'static str, name: String, line: usize, address: String, driver: Box<dyn Driver>| {
-            let id = DeviceId(devices.len() as u16);
-            devices.push(Device { id, kind, name, line: config.lines[line].name.clone(), address });
-            lines[line].push((id, driver));
-            id
-        };
+    let mut plan = Plan::new(config);
     let mut meters = Vec::new();
     for meter in &config.meters {
         let driver = meter.driver(&config.lines[meter.line]).map_err(|what| unfit(&meter.name, &what))?;
-        meters.push(add("meter", meter.name.clone(), meter.line, meter.address.to_string(), driver));
+        let address = meter.address.to_string();
+        meters.push(plan.on_line("meter", meter.name.clone(), meter.line, address, driver));
     }
     let mut readers = Vec::new();
     for reader in &config.readers {
         let key = reader.key().map(|source| reader_key(&reader.name, source, edge)).transpose()?;
         let driver = reader.driver(key, (edge.nonce)()).map_err(|what| unfit(&reader.name, &what))?;
-        readers.push(add("reader", reader.name.clone(), reader.line, reader.kind.to_string(), driver));
+        let address = reader.kind.to_string();
+        readers.push(plan.on_line("reader", reader.name.clone(), reader.line, address, driver));
     }
     let mut connectors = Vec::new();
     for charger in &config.chargers {
         for connector in &charger.connectors {
-            let id = ConnectorId { pile: charger.code, number: connector.number };
-            let driver = charger.driver(connector).map_err(|what| unfit(&id.to_string(), &what))?;
-            let address = (u16::from(charger.address) + u16::from(connector.number) - 1).to_string();
             connectors.push(ConnectorConfig {
-                id,
-                charger: add("charger", id.to_string(), charger.line, address, driver),
                 meter: meters[connector.meter],
                 reader: connector.reader.map(|r| readers[r]),
-                rated: charger.rated,
-                billing: charger.billing,
-                ..ConnectorConfig::default()
+                ..plan.connector(charger, connector)?
             });
         }
     }
     connectors.sort_by_key(|c| c.id);
-    let lines = lines.into_iter().zip(&config.lines).enumerate().map(|(index, (drivers, line))| BuiltLine {
-        name: line.name.clone(),
-        settings: settings(line),
-        devices: drivers.iter().map(|(id, _)| *id).collect(),
-        machine: Line::new(line.bus(), drivers, edge.seed.wrapping_add(index as u64)),
-    });
+    let (lines, buses) = (plan.lines(edge.seed), plan.buses);
+    let lines = lines.into_iter().collect();
+    let buses = buses.into_iter().zip(&config.cans).map(|(devices, can)| bus(can, devices)).collect();
     Ok(Machines {
-        lines: lines.collect(),
+        lines,
+        buses,
         station: station::Config {
             code: config.code,
             connectors,
@@ -130,19 +134,136 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
             seed: edge.seed,
         },
         link: config.uplink.as_ref().map(|uplink| platform(config, uplink, edge)).transpose()?,
-        devices,
+        devices: plan.devices,
     })
+}
+
+/// Which device is where.
+struct Plan<'a> {
+    config: &'a Config,
+    drivers: Vec<Vec<(DeviceId, Box<dyn Driver>)>>,
+    buses: Vec<Vec<(DeviceId, canbus::Device)>>,
+    devices: Vec<Device>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(config: &'a Config) -> Plan<'a> {
+        Plan {
+            config,
+            drivers: config.lines.iter().map(|_| Vec::new()).collect(),
+            buses: config.cans.iter().map(|_| Vec::new()).collect(),
+            devices: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, kind: &'static str, name: String, line: String, address: String) -> DeviceId {
+        let id = DeviceId(self.devices.len() as u16);
+        self.devices.push(Device { id, kind, name, line, address });
+        id
+    }
+
+    fn on_line(
+        &mut self,
+        kind: &'static str,
+        name: String,
+        line: usize,
+        address: String,
+        driver: Box<dyn Driver>,
+    ) -> DeviceId {
+        let id = self.add(kind, name, self.config.lines[line].name.clone(), address);
+        self.drivers[line].push((id, driver));
+        id
+    }
+
+    fn on_bus(
+        &mut self,
+        kind: &'static str,
+        name: String,
+        bus: usize,
+        address: String,
+        device: canbus::Device,
+    ) -> DeviceId {
+        let id = self.add(kind, name, self.config.cans[bus].name.clone(), address);
+        self.buses[bus].push((id, device));
+        id
+    }
+
+    /// A connector with its charger and its tap; meter and reader are filled in by the caller.
+    fn connector(
+        &mut self,
+        charger: &config::Charger,
+        connector: &config::Connector,
+    ) -> Result<ConnectorConfig, Error> {
+        let id = ConnectorId { pile: charger.code, number: connector.number };
+        let (device, partner) = match charger.driver {
+            ChargerDriver::Modbus { line, address, .. } => {
+                let driver = charger.modbus(connector).unwrap_or_else(|| Err(Vec::new()));
+                let driver = driver.map_err(|what| unfit(&id.to_string(), &what))?;
+                let address = u16::from(address) + u16::from(connector.number) - 1;
+                (self.on_line("charger", id.to_string(), line, address.to_string(), driver), None)
+            }
+            ChargerDriver::Tcu { can, dual_gun, .. } => {
+                let tcu = charger.tcu(connector).ok_or_else(|| unfit(&id.to_string(), &[]))?;
+                let machine = canbus::Device::Controller(Box::new(Controller::new(Now::default(), tcu)));
+                let address = format!("{:02X}", tcu.controller);
+                let partner = ConnectorId { number: config::partner(id.number), ..id };
+                (self.on_bus("charger", id.to_string(), can, address, machine), dual_gun.then_some(partner))
+            }
+        };
+        let tap = connector.tap.map(|bus| {
+            let machine = canbus::Device::Tap(Box::new(Tap::new(bms::Config::default())));
+            self.on_bus("tap", id.to_string(), bus, "-".to_owned(), machine)
+        });
+        Ok(ConnectorConfig {
+            id,
+            charger: device,
+            rated: charger.rated,
+            billing: charger.billing,
+            tap,
+            vin_start: connector.vin_start,
+            can_identify: charger.needs_heartbeats(),
+            aux: connector.aux,
+            partner,
+            ..ConnectorConfig::default()
+        })
+    }
+
+    fn lines(&mut self, seed: u64) -> Vec<BuiltLine> {
+        let lines = std::mem::take(&mut self.drivers).into_iter().zip(&self.config.lines).enumerate();
+        lines
+            .map(|(index, (drivers, line))| BuiltLine {
+                name: line.name.clone(),
+                settings: settings(line),
+                devices: drivers.iter().map(|(id, _)| *id).collect(),
+                machine: Line::new(line.bus(), drivers, seed.wrapping_add(index as u64)),
+            })
+            .collect()
+    }
+}
+
+fn bus(can: &config::Can, devices: Vec<(DeviceId, canbus::Device)>) -> BuiltBus {
+    let ids = devices.iter().map(|(id, _)| *id).collect();
+    let machine = Bus::new(canbus::Config { bitrate: can.bitrate, listen_only: can.listen_only }, devices);
+    let way = match &can.way {
+        CanWay::Interface(name) => Way::Interface(name.clone()),
+        CanWay::Serial(device, baud) => Way::Serial(device.clone(), *baud),
+    };
+    let filters = machine.filters();
+    let settings = can::Settings { way, bitrate: can.bitrate, listen_only: can.listen_only, filters };
+    BuiltBus { name: can.name.clone(), settings, machine, devices: ids }
 }
 
 /// What is allowed and yet worth a word at the start.
 #[must_use]
 pub fn cautions(config: &Config) -> Vec<String> {
-    let unstable = config.lines.iter().filter(|line| is_unstable_name(Path::new(&line.device)));
-    let unstable = unstable.map(|line| {
-        format!(
-            "{}: {} may be another adapter after the next plug; name it by /dev/serial/by-path",
-            line.name, line.device
-        )
+    let lines = config.lines.iter().map(|line| (&line.name, &line.device));
+    let adapters = config.cans.iter().filter_map(|can| match &can.way {
+        CanWay::Serial(device, _) => Some((&can.name, device)),
+        CanWay::Interface(_) => None,
+    });
+    let unstable = lines.chain(adapters).filter(|(_, device)| is_unstable_name(Path::new(device)));
+    let unstable = unstable.map(|(name, device)| {
+        format!("{name}: {device} may be another adapter after the next plug; name it by /dev/serial/by-path")
     });
     let billed = |index: usize| config.chargers.iter().flat_map(|c| &c.connectors).any(|c| c.meter == index);
     let floats =
@@ -153,7 +274,17 @@ pub fn cautions(config: &Config) -> Vec<String> {
             meter.name
         )
     });
-    unstable.chain(floats).chain(without_effect(config)).collect()
+    unstable.chain(floats).chain(need_heartbeats(config)).chain(without_effect(config)).collect()
+}
+
+/// Chargers that stop by themselves when nobody speaks to them.
+fn need_heartbeats(config: &Config) -> Option<String> {
+    let some = config.chargers.iter().any(config::Charger::needs_heartbeats);
+    (some && config.stop == StopSessions::Keep).then(|| {
+        "station.stop.sessions = \"keep\": chargers with driver = \"tcu\" stop 3 s after the last heartbeat; a stop of \
+         the program ends their sessions in order, a restart keeps them"
+            .to_owned()
+    })
 }
 
 /// What is written and checked, and has no effect in this version.

@@ -1,7 +1,8 @@
 //! The orderly end: sessions as the configuration wants, the last state durable, goodbye to the platform.
 
 use super::start::Running;
-use crate::config::{Config, StopSessions};
+use crate::config::{Charger, Config, StopSessions};
+use crate::model::ident::ConnectorId;
 use crate::port::signal::{Asked, Signals};
 use crate::port::systemd;
 use crate::task::store::Ask;
@@ -16,19 +17,22 @@ const CLOSING: Duration = Duration::from_secs(60);
 /// Goodbye reason: shutdown.
 const SHUTDOWN: u8 = 1;
 
-/// Ends every loop.
+/// Ends every loop but those of CAN buses: they end with the program, so that the last heartbeat is as late as can be.
 pub(super) async fn end(config: &Config, mut signals: Signals, running: Running) {
     let Running { asks, shutdown, goodbye, station, link, store, summary, .. } = running;
     summary.abort();
     systemd::stopping();
-    let end_sessions = config.stop == StopSessions::End;
+    let close = to_close(config, systemd::is_restarting().await);
     tracing::info!(
-        end_sessions,
-        "ending; sessions {}",
-        if end_sessions { "are closed first" } else { "go on" }
+        closing = close.len(),
+        "ending; {}",
+        match close.len() {
+            0 => "sessions go on".to_owned(),
+            count => format!("sessions at {count} connectors are closed first"),
+        }
     );
-    let _unheard = shutdown.send(Some(end_sessions));
-    let patience = if end_sessions { CLOSING + LAST_STATE } else { LAST_STATE };
+    let patience = if close.is_empty() { LAST_STATE } else { CLOSING + LAST_STATE };
+    let _unheard = shutdown.send(Some(close));
     let ended = tokio::select! {
         ended = tokio::time::timeout(patience, station) => ended.is_ok(),
         () = told_again(&mut signals) => false,
@@ -44,6 +48,20 @@ pub(super) async fn end(config: &Config, mut signals: Signals, running: Running)
     let _joined = tokio::time::timeout(FAREWELL, tokio::task::spawn_blocking(move || store.join())).await;
     drop(std::fs::remove_file(&config.socket));
     tracing::info!("ended");
+}
+
+/// Where sessions are closed in order first. A restart is over before a charger that needs heartbeats misses one; a stop is
+/// not, and such a charger would stop by itself with a fault.
+fn to_close(config: &Config, restarting: bool) -> Vec<ConnectorId> {
+    let closes = |charger: &&Charger| match config.stop {
+        _ if restarting => false,
+        StopSessions::End => true,
+        StopSessions::Keep => charger.needs_heartbeats(),
+    };
+    let connectors = config.chargers.iter().filter(closes).flat_map(|charger| {
+        charger.connectors.iter().map(|c| ConnectorId { pile: charger.code, number: c.number })
+    });
+    connectors.collect()
 }
 
 /// Somebody cannot wait for the orderly end.

@@ -1,8 +1,9 @@
 //! Builds the machines from a checked configuration, starts the loops and ends them in order.
 //!
 //! Reading order: [`open`] what can fail, [`start`] the loops, [`watch`] until somebody asks for the end, [`end`] in order.
-//! The configuration is good, secrets are read, the store is open and recovered, `READY=1`; only then lines and platform
-//! are reached. SIGTERM ends in order, SIGHUP reads the configuration again.
+//! The configuration is good, secrets are read, no other daemon serves the socket; then heartbeats begin on CAN, because
+//! chargers there stop 3 s after the last one. The store is open and recovered, `READY=1`; only then lines and platform are
+//! reached. SIGTERM ends in order, SIGHUP reads the configuration again.
 
 pub mod build;
 mod end;
@@ -73,8 +74,11 @@ pub fn secret(source: &SecretSource) -> Result<Secret, Error> {
 
 async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(|e| Error::Io(format!("signals: {e}")))?;
-    let opened = open::open(&config).await?;
-    let mut running = start::start(&config, opened)?;
+    let open::Claimed { clock, machines, control } = open::claim(&config)?;
+    let (machines, buses) = start::buses(machines, &clock);
+    let opened = open::open(&config, clock, machines, control).await;
+    let opened = opened.inspect_err(|_| drop(std::fs::remove_file(&config.socket)))?;
+    let mut running = start::start(&config, opened, buses)?;
     let mut config = config;
     watch::until_stopped(&mut config, file, &mut signals, &mut running).await?;
     end::end(&config, signals, running).await;

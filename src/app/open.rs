@@ -10,7 +10,7 @@ use crate::session::Restart;
 use crate::store::Store;
 use crate::web;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
 
@@ -32,21 +32,42 @@ pub(super) struct Page {
     pub(super) token: Option<String>,
 }
 
-/// Opens it all and says that the station is ready.
-pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
+/// What needs no store: with it CAN buses can begin.
+pub(super) struct Claimed {
+    pub(super) clock: Arc<Clock>,
+    pub(super) machines: build::Machines,
+    pub(super) control: UnixListener,
+}
+
+/// Makes sure that no other daemon runs this station, and builds the machines.
+pub(super) fn claim(config: &Config) -> Result<Claimed, Error> {
     let clock = Arc::new(Clock::new());
-    let (store, recovered) = Store::open(Path::new(&config.store.path)).map_err(Error::Store)?;
-    let restart = if clock.machine_started_after(recovered.last_stamp) {
-        Restart::PowerLoss
-    } else {
-        Restart::Unexpected
-    };
+    // what the store alone knows follows when it is open
+    let restart = Restart::Unexpected;
     let edge = build::Edge { secret: &secret, nonce: build::system_nonce, seed: seed()?, restart };
     let machines = build::machines(config, &edge)?;
     for caution in build::cautions(config) {
         tracing::warn!("{caution}");
     }
     let control = server::listen(Path::new(&config.socket)).map_err(|e| Error::Io(e.to_string()))?;
+    Ok(Claimed { clock, machines, control })
+}
+
+/// Opens the rest and says that the station is ready.
+pub(super) async fn open(
+    config: &Config,
+    clock: Arc<Clock>,
+    mut machines: build::Machines,
+    control: UnixListener,
+) -> Result<Opened, Error> {
+    let path = PathBuf::from(&config.store.path);
+    // on a thread of its own: years of records may take long, and heartbeats on CAN must not wait for them
+    let opening = tokio::task::spawn_blocking(move || Store::open(&path));
+    let (store, recovered) =
+        opening.await.map_err(|e| Error::Io(format!("the store: {e}")))?.map_err(Error::Store)?;
+    if clock.machine_started_after(recovered.last_stamp) {
+        machines.station.session.restart = Restart::PowerLoss;
+    }
     let page = page(config).await?;
     let metrics = match config.metrics {
         Some(address) => Some((address, listen("metrics", address).await?)),

@@ -2,19 +2,19 @@
 
 use super::open::{Opened, Page};
 use super::{Error, build, summary};
-use crate::bus::Line;
 use crate::config::Config;
 use crate::control::desk::{self, Desk};
 use crate::control::server;
 use crate::link::{Link, LinkStatus, Newest};
 use crate::model::batch::Recovered;
-use crate::model::ident::DeviceId;
+use crate::model::ident::{ConnectorId, DeviceId};
 use crate::model::message::{FromLink, StationFacts, ToLink};
 use crate::model::report::Report;
 use crate::model::request::Request;
 use crate::port::clock::Clock;
 use crate::station::Station;
 use crate::task::store::{Ask, Done, Outcomes, Questions};
+use crate::task::tee::Tee;
 use crate::task::{self, Fatal, INBOX, Pulse, watchdog};
 use crate::web;
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ pub(super) struct Running {
     /// To the store.
     pub(super) asks: mpsc::Sender<Ask>,
     /// Tells the station to end.
-    pub(super) shutdown: watch::Sender<Option<bool>>,
+    pub(super) shutdown: watch::Sender<Option<Vec<ConnectorId>>>,
     /// Tells the link to say goodbye.
     pub(super) goodbye: watch::Sender<Option<u8>>,
     pub(super) station: JoinHandle<Result<(), Fatal>>,
@@ -45,18 +45,54 @@ pub(super) struct Running {
     pub(super) summary: JoinHandle<()>,
 }
 
-/// Starts them all.
-pub(super) fn start(config: &Config, opened: Opened) -> Result<Running, Error> {
+/// The CAN buses as others reach and see them, and what is needed to start the rest.
+pub(super) struct Buses {
+    ways: Ways,
+    seen: Vec<desk::Bus>,
+    reports: mpsc::Sender<(DeviceId, Report)>,
+    reported: mpsc::Receiver<(DeviceId, Report)>,
+    pulses: Pulses,
+}
+
+/// Where the orders of a device go.
+type Ways = BTreeMap<DeviceId, mpsc::Sender<(DeviceId, Request)>>;
+
+/// Starts the CAN buses, before anything that may take long.
+pub(super) fn buses(mut machines: build::Machines, clock: &Arc<Clock>) -> (build::Machines, Buses) {
+    let (reports, reported) = mpsc::channel(INBOX);
+    let mut buses =
+        Buses { ways: Ways::new(), seen: Vec::new(), reports, reported, pulses: Pulses::default() };
+    for bus in std::mem::take(&mut machines.buses) {
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        buses.ways.extend(bus.devices.iter().map(|id| (*id, orders.clone())));
+        let (machine, tee) = (Arc::new(Mutex::new(bus.machine)), Tee::default());
+        let seen = desk::Bus { name: bus.name.clone(), machine: Arc::clone(&machine), tee: tee.clone() };
+        buses.seen.push(seen);
+        tokio::spawn(task::can::run(task::can::Parts {
+            pulse: buses.pulses.next(&bus.name),
+            name: bus.name,
+            settings: bus.settings,
+            bus: machine,
+            orders: ordered,
+            reports: buses.reports.clone(),
+            tee,
+            clock: Arc::clone(clock),
+        }));
+    }
+    (machines, buses)
+}
+
+/// Starts the rest.
+pub(super) fn start(config: &Config, opened: Opened, buses: Buses) -> Result<Running, Error> {
     let Opened { clock, store, recovered, machines, control, page, metrics } = opened;
-    let mut pulses = Pulses::default();
+    let Buses { mut ways, seen: seen_buses, reports, reported, mut pulses } = buses;
     let (asks, asked) = mpsc::channel(INBOX);
     let (store_done, station_done) = mpsc::channel(INBOX);
     let (link_loaded, loaded) = mpsc::channel(INBOX);
     let outcomes = Outcomes { station: store_done, link: link_loaded };
     let store = task::store::spawn(store, asked, outcomes, pulses.next("store"))
         .map_err(|e| Error::Io(format!("the store thread did not start: {e}")))?;
-    let (reports, reported) = mpsc::channel(INBOX);
-    let Lines { ways, seen } = lines(machines.lines, &reports, &clock, &mut pulses);
+    let seen_lines = lines(machines.lines, &mut ways, &reports, &clock, &mut pulses);
     let (to_station, messages) = mpsc::channel(INBOX);
     let (goodbye, goodbyes) = watch::channel(None);
     let platform = machines.link.map(|(link, uplink)| {
@@ -86,7 +122,8 @@ pub(super) fn start(config: &Config, opened: Opened) -> Result<Running, Error> {
         database: PathBuf::from(&config.store.path),
         station: calls.clone(),
         store: Questions(asks.clone()),
-        lines: seen,
+        lines: seen_lines,
+        buses: seen_buses,
         devices: machines.devices,
         link: link_status,
         clock: Arc::clone(&clock),
@@ -112,24 +149,20 @@ impl Pulses {
     }
 }
 
-/// The lines as others reach and see them.
-struct Lines {
-    ways: BTreeMap<DeviceId, mpsc::Sender<(DeviceId, Request)>>,
-    seen: Vec<(String, Arc<Mutex<Line>>)>,
-}
-
+/// Starts the lines; gives them as others see them.
 fn lines(
     built: Vec<build::BuiltLine>,
+    ways: &mut Ways,
     reports: &mpsc::Sender<(DeviceId, Report)>,
     clock: &Arc<Clock>,
     pulses: &mut Pulses,
-) -> Lines {
-    let mut lines = Lines { ways: BTreeMap::new(), seen: Vec::new() };
+) -> Vec<desk::Line> {
+    let mut lines = Vec::new();
     for line in built {
         let (orders, ordered) = mpsc::channel(ORDERS);
-        lines.ways.extend(line.devices.iter().map(|id| (*id, orders.clone())));
-        let machine = Arc::new(Mutex::new(line.machine));
-        lines.seen.push((line.name.clone(), Arc::clone(&machine)));
+        ways.extend(line.devices.iter().map(|id| (*id, orders.clone())));
+        let (machine, tee) = (Arc::new(Mutex::new(line.machine)), Tee::default());
+        lines.push(desk::Line { name: line.name.clone(), machine: Arc::clone(&machine), tee: tee.clone() });
         tokio::spawn(task::line::run(task::line::Parts {
             pulse: pulses.next(&line.name),
             name: line.name,
@@ -137,6 +170,7 @@ fn lines(
             line: machine,
             orders: ordered,
             reports: reports.clone(),
+            tee,
             clock: Arc::clone(clock),
         }));
     }

@@ -6,6 +6,8 @@
 
 mod cans;
 mod furnish;
+#[cfg(test)]
+mod tests;
 
 use super::bay::{Bay, Electronics};
 use super::controller::Controller;

@@ -150,8 +150,8 @@ pub enum Event {
     Operator(u64, OperatorOrder),
     /// End: leave sessions charging (adopted at the next start), or close them in order.
     Shutdown {
-        /// Close them in order first.
-        end_sessions: bool,
+        /// Sessions at these connectors are closed in order first; all others go on, and the next start adopts them.
+        close: Vec<ConnectorId>,
     },
     /// A deadline passed.
     Woke,
@@ -321,7 +321,7 @@ impl Station {
             Event::CommitFailed(number) => self.commit_failed(now, number, &mut out),
             Event::Refused(number, why) => self.refused(now, number, &why, &mut out),
             Event::Operator(ticket, order) => self.operator(now, ticket, order, &mut out),
-            Event::Shutdown { end_sessions } => self.shutdown(now, end_sessions, &mut out),
+            Event::Shutdown { close } => self.shutdown(now, &close, &mut out),
             Event::Woke => {}
         }
         if !self.ended {

@@ -1,7 +1,7 @@
 //! What an offline start by a card or a vehicle would do now, and why: for `depotctl cards test` and `vins test`.
 
 use super::connector::{Asker, Gun};
-use super::offline::{self, Case, Refusal};
+use super::offline::{self, Case, Entry, Refusal};
 use super::{Station, clock};
 use crate::model::ident::{ConnectorId, Credential};
 use crate::model::record::{BillingMode, StartMode};
@@ -47,12 +47,21 @@ impl Station {
             let says = "no connector is configured".to_owned();
             return Rehearsal { accepted: false, says, connector: None, conditions: Vec::new() };
         };
-        let asker = Asker { credential: credential.clone(), start_mode: StartMode::CardOffline, dual: false };
-        let (case, vehicle) = (self.case(now, gun, &asker), asker.is_vehicle());
+        let asker = match credential {
+            Credential::Card(card) => Asker::card(*card),
+            Credential::Vin(_) => {
+                Asker { credential: credential.clone(), start_mode: StartMode::VinOffline, dual: false }
+            }
+            Credential::None | Credential::FleetNumber(_) | Credential::Account(_) | Credential::Plate(_) => {
+                let says = "only cards and vehicles start offline".to_owned();
+                return Rehearsal { accepted: false, says, connector: None, conditions: Vec::new() };
+            }
+        };
+        let case = self.case(now, gun, &asker);
         let refusal = offline::check(&case).err();
         Rehearsal {
             accepted: refusal.is_none(),
-            says: refusal.map_or("charging begins", |r| r.text(vehicle)).to_owned(),
+            says: refusal.map_or("charging begins", |r| r.text(asker.is_vehicle())).to_owned(),
             connector: Some(self.guns[gun].config.id),
             conditions: conditions(&case, refusal),
         }
@@ -76,13 +85,13 @@ fn conditions(case: &Case<'_>, first: Option<Refusal>) -> Vec<Condition> {
 fn told(case: &Case<'_>, of: Refusal) -> (&'static str, String) {
     let rules = case.rules;
     let yes = |holds: bool| if holds { "yes" } else { "no" }.to_owned();
-    let of_entry = |text: fn(offline::Entry) -> String| case.entry.map_or("not listed".to_owned(), text);
+    let of_entry = |text: fn(Entry) -> String| case.entry.map_or("not listed".to_owned(), text);
     match of {
         Refusal::Disabled => ("charging while offline is enabled ([offline] enable)", yes(rules.enable)),
         Refusal::ClockNotTrusted => ("the clock is trusted", yes(case.clock.is_some())),
         Refusal::NoTariff => ("a tariff is held, where the pile bills", yes(case.tariff)),
         Refusal::NotListed => ("it is on the list", yes(case.entry.is_some())),
-        Refusal::NoVehicles => ("vehicles may start offline ([offline] vin)", yes(rules.vin)),
+        Refusal::NoVehicles => ("vehicles may start while offline ([offline] vin)", yes(rules.vin)),
         Refusal::Blocked => {
             ("the list allows it", of_entry(|e| if e.allowed { "allowed" } else { "not allowed" }.to_owned()))
         }

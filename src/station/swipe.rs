@@ -222,7 +222,6 @@ impl Station {
         self.guns[gun].identification.undecided |= asker.is_vehicle();
     }
 
-    /// What the rule without the platform looks at.
     pub(super) fn case(&self, now: Now, gun: usize, asker: &Asker) -> Case<'_> {
         let pile_billing = self.guns[gun].config.billing == BillingMode::Pile;
         let (entry, age) = match &asker.credential {

@@ -2,7 +2,7 @@
 
 use super::store::{Ask, Done};
 use super::{Fatal, IDLE_TURN, Pulse};
-use crate::model::ident::{Credential, DeviceId};
+use crate::model::ident::{ConnectorId, Credential, DeviceId};
 use crate::model::message::{FromLink, ToLink};
 use crate::model::report::{OrderFault, Report};
 use crate::model::request::Request;
@@ -42,8 +42,8 @@ pub struct Parts {
     pub done: mpsc::Receiver<Done>,
     /// From people.
     pub calls: mpsc::Receiver<Call>,
-    /// Set once: end, closing the sessions first if true.
-    pub shutdown: watch::Receiver<Option<bool>>,
+    /// Set once: end, and close the sessions at these connectors first.
+    pub shutdown: watch::Receiver<Option<Vec<ConnectorId>>>,
     /// The clocks.
     pub clock: Arc<Clock>,
     /// For the watchdog.
@@ -81,8 +81,8 @@ pub async fn run(parts: Parts) -> Result<(), Fatal> {
                 Some(event) => event,
                 None => continue,
             },
-            Ok(()) = shutdown.changed() => match *shutdown.borrow_and_update() {
-                Some(end_sessions) => Event::Shutdown { end_sessions },
+            Ok(()) = shutdown.changed() => match shutdown.borrow_and_update().clone() {
+                Some(close) => Event::Shutdown { close },
                 None => continue,
             },
             () = sleep_until(&rest.clock, wake) => Event::Woke,

@@ -348,7 +348,9 @@ impl World {
     /// Somebody ends the program in order.
     pub(crate) fn shut_down(&mut self, end_sessions: bool) {
         self.order(platform::Order::Disturbed);
-        self.jobs.push_back(Job::Station(station::Event::Shutdown { end_sessions }));
+        let all = self.daemon.iter().flat_map(|daemon| &daemon.connectors).map(|connector| connector.id);
+        let close = if end_sessions { all.collect() } else { Vec::new() };
+        self.jobs.push_back(Job::Station(station::Event::Shutdown { close }));
         self.work();
     }
 
