@@ -105,8 +105,8 @@ fn a_vin_list_is_in_force_once_it_is_durable_and_survives_a_restart() {
     assert_eq!(depot.command(station_code(), update(0, 6, ListStep::Put(vec![bus(BUS)]))), ok(0));
     assert_eq!(depot.command(station_code(), update(0, 6, ListStep::Commit)), ok(6));
     let mut depot = depot.restart();
-    let facts = depot.link.iter().filter_map(|m| if let ToLink::Facts(f) = m { Some(f) } else { None });
-    assert_eq!(facts.last().unwrap().vin_list_version, 6);
+    let mut facts = depot.link.iter().filter_map(|m| if let ToLink::Facts(f) = m { Some(f) } else { None });
+    assert_eq!(facts.next_back().unwrap().vin_list_version, 6);
     let entries = ListEntries::Vehicles(vec![bus(BUS)].into());
     depot.online();
     let digest = depot.command(station_code(), Command::ListDigest(ListKind::Vehicles));
