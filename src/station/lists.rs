@@ -153,7 +153,7 @@ impl<T: Listed> List<T> {
             let listed = !update.full && self.find(&key).is_ok();
             update.change(key, entry, listed);
         }
-        if update.count > self.capacity || update.changes.len() > self.capacity {
+        if update.count > self.capacity {
             return Outcome::Answer(result::FULL);
         }
         self.open = Some(update);
@@ -203,13 +203,16 @@ impl<T: Listed> List<T> {
 }
 
 impl<T: Listed> Update<T> {
-    /// The newest word about a key; `listed`: the list in force holds it, and is not replaced.
+    /// The newest word about a key; `listed`: the list in force holds it, and is not replaced. Nothing is kept of what
+    /// is deleted and would not be there anyway: so an update never holds more than two lists.
     fn change(&mut self, key: T::Key, entry: Option<T>, listed: bool) {
+        let was = self.changes.get(&key).map_or(listed, Option::is_some);
         let is = entry.is_some();
-        let was = match self.changes.insert(key, entry) {
-            Some(before) => before.is_some(),
-            None => listed,
-        };
+        if is || listed {
+            self.changes.insert(key, entry);
+        } else {
+            self.changes.remove(&key);
+        }
         self.count = (self.count + usize::from(is)).saturating_sub(usize::from(was));
     }
 

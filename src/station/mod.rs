@@ -13,9 +13,10 @@
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
 //! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `lists` cards, vehicles and plates, `departures` plans, `clock`, `serial` numbers of
 //! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
-//! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `rehearsal` what an offline start would do, `status` what the local page shows.
+//! `telemetry` what others see, `battery` when others hear of batteries, `meter_clock` the time of meters, `people` operators and the end, `rehearsal` what an offline start would do, `status` what the local page shows.
 
 mod alarms;
+mod battery;
 mod clock;
 mod commands;
 mod connector;
@@ -349,6 +350,7 @@ impl Station {
             self.journal.wake_at(),
             self.alarms.wake_at(),
             self.telemetry_wake(),
+            self.battery_wake(),
             self.ending_wake(),
             Some(self.housekeeping + HOUSEKEEPING),
         ];
@@ -373,6 +375,7 @@ impl Station {
                 self.guns[gun].unsent = None;
             }
             self.show_state(now, gun, out);
+            self.tell_battery(now, gun, out);
             self.telemetry(now, gun, out);
         }
         self.watch_conditions(now);

@@ -1,5 +1,6 @@
 //! The station on a small depot: chargers and meters that obey, a disk that can be slow or full, virtual time.
 
+mod battery;
 mod cards_and_tariffs;
 mod charging;
 mod disk;
