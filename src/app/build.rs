@@ -312,6 +312,7 @@ fn clocks(config: &Config, meters: &[DeviceId]) -> Vec<Vec<DeviceId>> {
 pub fn offline(rules: &config::Offline) -> station::Offline {
     station::Offline {
         enable: rules.enable,
+        vin: rules.vin,
         list_max_age: rules.list_max_age,
         sessions_per_card: rules.sessions_per_card,
         energy_per_card: Energy(rules.energy_per_card),

@@ -5,7 +5,7 @@ use super::{Error, build, summary};
 use crate::config::Config;
 use crate::control::desk::{self, Desk};
 use crate::control::server;
-use crate::link::{Link, LinkStatus};
+use crate::link::{Link, LinkStatus, Newest};
 use crate::model::batch::Recovered;
 use crate::model::ident::{ConnectorId, DeviceId};
 use crate::model::message::{FromLink, StationFacts, ToLink};
@@ -217,8 +217,12 @@ fn facts(recovered: &Recovered) -> StationFacts {
     }
 }
 
-fn newest(recovered: &Recovered) -> (u64, u64) {
-    (recovered.last_start_result, recovered.last_record)
+fn newest(recovered: &Recovered) -> Newest {
+    Newest {
+        start_results: recovered.last_start_result,
+        records: recovered.last_record,
+        battery_ends: recovered.last_battery_end,
+    }
 }
 
 fn pages(metrics: Option<(SocketAddr, TcpListener)>, page: Option<Page>, desk: Desk) {

@@ -4,6 +4,7 @@ use super::dialogue::Dialogue;
 use super::said::{Phase, Said};
 use crate::model::ident::Vin;
 use crate::model::time::{Instant, Now};
+use crate::model::vehicle::Progress;
 use crate::wire::can::Frame;
 use crate::wire::gbt27930::{Counters, Edition, Heard, Receiver, Side};
 use serde::{Serialize, Serializer};
@@ -18,6 +19,8 @@ pub struct Config {
 /// What happens to a listener.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
+    /// The adapter or the interface is there.
+    Opened,
     /// A frame on the bus.
     Frame(&'a Frame),
     /// The adapter or the interface is gone.
@@ -77,7 +80,7 @@ impl Listener {
                 self.dialogue.unplug(&mut out);
                 self.forget();
             }
-            Event::Woke => {}
+            Event::Opened | Event::Woke => {}
         }
         out
     }
@@ -86,6 +89,12 @@ impl Listener {
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         self.dialogue.wake_at()
+    }
+
+    /// Newest demand and measurements; `None` outside charging.
+    #[must_use]
+    pub fn progress(&self) -> Option<&Progress> {
+        (self.dialogue.phase() == Phase::Charging).then(|| self.dialogue.progress())
     }
 
     /// For people.

@@ -42,12 +42,11 @@ impl Watch {
         self.any = Some(now);
     }
 
-    /// A message: its own watch begins anew.
-    pub(super) fn heard(&mut self, kind: Kind, now: Instant) {
-        if let Some(i) = WATCHED.iter().position(|(watched, ..)| *watched == kind) {
-            self.heard[i] = Some(now);
-            self.missed[i] = false;
-        }
+    /// A message: its own watch begins anew. Gives the number under which it was missed.
+    pub(super) fn heard(&mut self, kind: Kind, now: Instant) -> Option<StopReason> {
+        let i = WATCHED.iter().position(|(watched, ..)| *watched == kind)?;
+        self.heard[i] = Some(now);
+        std::mem::take(&mut self.missed[i]).then_some(WATCHED[i].2)
     }
 
     /// The charging phase begins or ends.

@@ -2,6 +2,7 @@
 //!
 //! Ports return what happened; the tasks above record and log it.
 
+pub mod alarm;
 pub mod can;
 pub mod clock;
 pub mod serial;

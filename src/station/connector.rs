@@ -1,10 +1,13 @@
 //! One gun: what its devices told, what runs there, and what others may see of it (platform-222.md 13.2, 13.3).
 
 use super::ConnectorConfig;
+use super::identify::Identification;
+use super::vehicles::Known;
 use crate::model::batch::Row;
-use crate::model::ident::{CardUid, TransactionNumber};
+use crate::model::ident::{CardUid, Credential, TransactionNumber};
 use crate::model::message::Realtime;
 use crate::model::quantity::{Current, Energy, Power, Voltage};
+use crate::model::record::StartMode;
 use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, ReaderStatus};
 use crate::model::request::Feedback;
 use crate::model::session::ConnectorState;
@@ -55,13 +58,13 @@ impl MeterValues {
 /// Who waits for a session to be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The platform said yes to a card: 0204 tells.
+    /// The platform said yes to a card or a vehicle: 0204 tells.
     Platform,
     /// A plug came in after 0203 result 5: as above, and its wait is in the table of sessions.
     Waited,
     /// 0203 with this ticket.
     Remote(u64),
-    /// A card of the list.
+    /// An entry of a list.
     Offline,
     /// An operator's order with this ticket.
     Operator(u64),
@@ -94,6 +97,27 @@ pub(super) enum Await {
     Plug,
     /// 0202r with `wait_for_start`: for 0203.
     Start,
+    /// One plug of two was granted: for the other.
+    Partner,
+}
+
+/// Who wants to charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asker {
+    pub(super) credential: Credential,
+    pub(super) start_mode: StartMode,
+    /// With both plugs of one vehicle.
+    pub(super) dual: bool,
+}
+
+impl Asker {
+    pub(super) fn card(card: CardUid) -> Asker {
+        Asker { credential: Credential::Card(card), start_mode: StartMode::CardOnline, dual: false }
+    }
+
+    pub(super) fn is_vehicle(&self) -> bool {
+        matches!(self.credential, Credential::Vin(_))
+    }
 }
 
 /// What goes on at a gun.
@@ -101,10 +125,20 @@ pub(super) enum Await {
 pub(super) enum Phase {
     /// Nothing.
     Free,
-    /// A card was shown and the platform is asked.
-    Asking { ticket: u64, card: CardUid, until: Instant },
+    /// The vehicle names itself, the output contactor open; a card may still come before it.
+    Identifying { until: Instant },
+    /// Somebody wants to charge and the platform is asked.
+    Asking { ticket: u64, asker: Asker, until: Instant },
     /// A start was granted and waits; what was answered must be durable before it begins.
-    Held { what: Await, opening: Box<Opening>, until: Instant, durable: bool },
+    Held {
+        what: Await,
+        opening: Box<Opening>,
+        until: Instant,
+        durable: bool,
+        /// Who waits for the session, and rows that go with its first state.
+        origin: Origin,
+        with: Vec<Row>,
+    },
     /// A session exists.
     Busy(Box<Running>),
 }
@@ -131,6 +165,10 @@ pub(super) struct Gun {
     pub(super) reader_link: LinkState,
     pub(super) tap_link: LinkState,
     pub(super) phase: Phase,
+    pub(super) vehicle: Known,
+    pub(super) identification: Identification,
+    /// Plug state when it was last told.
+    pub(super) was_plugged: Option<bool>,
     /// Number still shown after the record was made, until the plug is pulled.
     pub(super) finished: Option<TransactionNumber>,
     pub(super) unsent: Option<Unsent>,
@@ -170,6 +208,9 @@ impl Gun {
             reader_link: LinkState::default(),
             tap_link: LinkState::default(),
             phase: Phase::Free,
+            vehicle: Known::default(),
+            identification: Identification::default(),
+            was_plugged: None,
             finished: None,
             unsent: None,
             last: None,
@@ -183,24 +224,34 @@ impl Gun {
     pub(super) fn running(&self) -> Option<&Running> {
         match &self.phase {
             Phase::Busy(running) => Some(running),
-            Phase::Free | Phase::Asking { .. } | Phase::Held { .. } => None,
+            Phase::Free | Phase::Identifying { .. } | Phase::Asking { .. } | Phase::Held { .. } => None,
         }
     }
 
     pub(super) fn running_mut(&mut self) -> Option<&mut Running> {
         match &mut self.phase {
             Phase::Busy(running) => Some(running),
-            Phase::Free | Phase::Asking { .. } | Phase::Held { .. } => None,
+            Phase::Free | Phase::Identifying { .. } | Phase::Asking { .. } | Phase::Held { .. } => None,
         }
+    }
+
+    /// The start that is granted or carried out here.
+    pub(super) fn opening(&self) -> Option<&Opening> {
+        match &self.phase {
+            Phase::Busy(running) => Some(running.session.opening()),
+            Phase::Held { opening, .. } => Some(opening),
+            Phase::Free | Phase::Identifying { .. } | Phase::Asking { .. } => None,
+        }
+    }
+
+    /// The vehicle at this plug can be heard at all.
+    pub(super) fn hears_vehicles(&self) -> bool {
+        self.config.can_identify || self.config.tap.is_some()
     }
 
     /// The transaction that is open or granted here.
     pub(super) fn txn(&self) -> Option<TransactionNumber> {
-        match &self.phase {
-            Phase::Busy(running) => Some(running.session.opening().grant.txn),
-            Phase::Held { opening, .. } => Some(opening.grant.txn),
-            Phase::Free | Phase::Asking { .. } => None,
-        }
+        self.opening().map(|opening| opening.grant.txn)
     }
 
     pub(super) fn charger_answers(&self) -> bool {
@@ -234,10 +285,12 @@ impl Gun {
                 };
                 (state, running.session.opening().grant.txn)
             }
-            Phase::Asking { .. } | Phase::Held { what: Await::Start, .. } => {
+            Phase::Asking { .. } | Phase::Held { what: Await::Start | Await::Partner, .. } => {
                 (ConnectorState::Authorising, TransactionNumber::default())
             }
-            Phase::Free | Phase::Held { what: Await::Plug, .. } => self.free_state(),
+            Phase::Free | Phase::Identifying { .. } | Phase::Held { what: Await::Plug, .. } => {
+                self.free_state()
+            }
         }
     }
 

@@ -312,7 +312,10 @@ impl Station {
 
     fn settle_list<T: Kept>(&mut self, ticket: u64, done: bool, out: &mut Vec<Action>) {
         match done {
-            true => T::list(self).committed(),
+            true => {
+                T::list(self).committed();
+                self.look_for_restrictions();
+            }
             false => T::list(self).commit_failed(),
         }
         // The profile has no result for a store that fails; "full" is the one that lets the platform begin anew.
@@ -349,6 +352,18 @@ impl Station {
         if !rows.is_empty() {
             self.write(Work::Rows(rows), Then::Nothing);
         }
+    }
+
+    /// Whether a list that the platform gave is older than offline use allows; `None` = nobody can tell.
+    pub(super) fn is_stale<T: Listed>(&self, now: Now, list: &List<T>) -> Option<bool> {
+        let at = now.stamp()?;
+        Some(list.version() != 0 && list.age(at).is_none_or(|age| age > self.config.offline.list_max_age))
+    }
+
+    /// The same of the cards, which must be there where cards may start offline.
+    pub(super) fn cards_are_stale(&self, now: Now) -> Option<bool> {
+        let stale = self.is_stale(now, &self.cards)?;
+        Some(self.config.offline.enable && (stale || self.cards.version() == 0))
     }
 
     /// The connection ended: unfinished updates are dropped.

@@ -10,19 +10,22 @@
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
 //! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `lists` cards, vehicles and plates, `departures` plans, `clock`, `serial` numbers of
 //! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
-//! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `status` what the local page shows.
+//! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `rehearsal` what an offline start would do, `status` what the local page shows.
 
 mod alarms;
 mod clock;
 mod commands;
 mod connector;
 mod departures;
+mod identify;
 mod journal;
 mod lists;
 mod meter_clock;
 mod offline;
+mod pairs;
 mod people;
 mod records;
+mod rehearsal;
 mod remote;
 mod serial;
 mod sessions;
@@ -32,7 +35,9 @@ mod tariffs;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod vehicles;
 
+pub use rehearsal::{Condition, Rehearsal};
 pub use status::{AlarmStatus, ConnectorStatus, LinkStatus, ListStatus, Status};
 
 use crate::model::access::{Card, Plate, Vehicle};
@@ -112,6 +117,8 @@ pub struct ConnectorConfig {
 pub struct Offline {
     /// Parameter 0020; off is the safe default.
     pub enable: bool,
+    /// Parameter 0021: vehicles of the list may start by their VIN.
+    pub vin: bool,
     /// Parameter 0025.
     pub list_max_age: Duration,
     /// Parameter 0022.
@@ -234,6 +241,9 @@ pub struct Station {
     /// Piles that the platform does not know: no remote start there.
     unknown_piles: BTreeSet<DeviceCode>,
     late: VecDeque<Late>,
+    /// The VIN list holds vehicles that not everybody may start.
+    restricted_vehicles: bool,
+    random: fastrand::Rng,
     deferred: VecDeque<Deferred>,
     facts: StationFacts,
     tickets: u64,
@@ -273,6 +283,8 @@ impl Station {
             transactions: Remembered::new(recovered.transactions.into_iter().map(|txn| (txn, ()))),
             unknown_piles: BTreeSet::new(),
             late: VecDeque::new(),
+            restricted_vehicles: false,
+            random: fastrand::Rng::with_seed(config.seed),
             deferred: VecDeque::new(),
             facts: StationFacts { boot_counter: recovered.boot_counter, ..StationFacts::default() },
             tickets: 0,
@@ -284,6 +296,7 @@ impl Station {
             config,
         };
         let mut out = vec![Action::Link(ToLink::Facts(station.facts.clone()))];
+        station.look_for_restrictions();
         station.recover(now, &recovered.sessions, &mut out);
         station.turn(now, &mut out);
         (station, out)
@@ -349,6 +362,8 @@ impl Station {
         self.resume_deferred(now, out);
         for gun in 0..self.guns.len() {
             self.watch_waits(now, gun, out);
+            self.watch_identification(now, gun, out);
+            self.watch_pair(now, gun, out);
             self.watch_session(now, gun, out);
             self.watch_orphan(now, gun, out);
             if self.guns[gun].unsent.is_some_and(|u| u.until <= now.mono || !self.link.online) {
@@ -389,6 +404,9 @@ impl Station {
                 (role, Report::Done(order, outcome)) => {
                     self.order_done(now, gun, role, *order, *outcome, out)
                 }
+                (Role::Charger | Role::Tap, Report::Vehicle(report)) => {
+                    self.vehicle(now, gun, role, report, out);
+                }
                 (role, Report::Link(state)) => self.device_link(now, gun, role, *state, out),
                 (
                     _,
@@ -404,11 +422,17 @@ impl Station {
 
     fn charger(&mut self, now: Now, gun: usize, status: &ChargerStatus, out: &mut Vec<Action>) {
         let this = &mut self.guns[gun];
-        let pulled = this.charger.plugged == Some(true) && status.plugged == Some(false);
+        let was = this.was_plugged;
+        this.was_plugged = status.plugged.or(was);
         this.charger = status.clone();
-        if pulled {
+        if status.plugged == Some(false) && was != Some(false) {
             this.finished = None;
+            self.forget_vehicle(now, gun);
         }
+        if status.plugged == Some(true) && was != Some(true) {
+            self.plugged_in(now, gun, was.is_some());
+        }
+        self.watch_handshake(now, gun, status, out);
         self.session_event(now, gun, session::Event::Charger(status), out);
     }
 
@@ -451,6 +475,7 @@ impl Station {
                 if let Some(told) = platform_time {
                     self.platform_time(now, told, out);
                 }
+                self.spread_questions(now);
                 self.tell_sessions(now, true, out);
             }
             FromLink::Ready => {
@@ -531,11 +556,16 @@ impl Gun {
     fn wake_at(&self) -> Option<Instant> {
         let phase = match &self.phase {
             Phase::Free => None,
-            Phase::Asking { until, .. } | Phase::Held { until, .. } => Some(*until),
+            Phase::Identifying { until } | Phase::Asking { until, .. } | Phase::Held { until, .. } => {
+                Some(*until)
+            }
             Phase::Busy(running) => running.session.wake_at(),
         };
         let unsent = self.unsent.map(|u| u.until);
-        [phase, unsent, self.orphan, self.show_again].into_iter().flatten().min()
+        [phase, unsent, self.orphan, self.show_again, self.identification.wake_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

@@ -62,7 +62,7 @@ impl Station {
         out: &mut Vec<Action>,
     ) -> Result<bool, String> {
         let id = self.guns[gun].config.id;
-        if !matches!(self.guns[gun].phase, Phase::Free) {
+        if !matches!(self.guns[gun].phase, Phase::Free | Phase::Identifying { .. }) {
             return Err(format!("{id} is busy; `depotctl connectors` shows with what"));
         }
         let unplugged = self.guns[gun].is_unplugged().then_some(super::swipe::NotReady::NotPlugged);
@@ -90,7 +90,9 @@ impl Station {
         match &self.guns[gun].phase {
             Phase::Busy(_) => self.stop(now, gun, StopReason::LOCAL_OPERATOR, out),
             Phase::Held { .. } => self.lapse(now, gun, StopReason::LOCAL_OPERATOR, out),
-            Phase::Free | Phase::Asking { .. } => return Err(format!("nothing runs at {id}")),
+            Phase::Free | Phase::Identifying { .. } | Phase::Asking { .. } => {
+                return Err(format!("nothing runs at {id}"));
+            }
         }
         self.audit(now, who, format!("stop of {id}"));
         Ok(())

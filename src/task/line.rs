@@ -6,7 +6,8 @@ use crate::bus::{Action, Event, Line};
 use crate::model::ident::DeviceId;
 use crate::model::report::Report;
 use crate::model::request::Request;
-use crate::port::clock::{Clock, sleep_until};
+use crate::port::alarm::Alarm;
+use crate::port::clock::Clock;
 use crate::port::serial::{Serial, Settings};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -49,6 +50,7 @@ enum Woken {
 pub async fn run(mut parts: Parts) {
     let mut port: Option<Serial> = None;
     let mut missing = false;
+    let alarm = Alarm::new();
     let mut octets = [0; 512];
     let mut todo = VecDeque::from(hand_over(&parts, Event::Woke));
     loop {
@@ -65,7 +67,7 @@ pub async fn run(mut parts: Parts) {
                 Err(error) => Woken::Lost(error),
             },
             order = parts.orders.recv() => order.map_or(Woken::Ended, |(device, request)| Woken::Order(device, request)),
-            () = sleep_until(&parts.clock, wake) => Woken::Deadline,
+            () = alarm.at(&parts.clock, wake) => Woken::Deadline,
             () = tokio::time::sleep(IDLE_TURN) => Woken::Deadline,
         };
         let actions = match woken {

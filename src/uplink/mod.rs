@@ -8,7 +8,8 @@ pub mod p222;
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
 use crate::model::message::{
-    AuthoriseRequest, Decision, Entry, PileRegister, Realtime, StationFacts, Verdict,
+    AuthoriseRequest, BatteryHandshake, BatteryProgress, Decision, Entry, PileRegister, Realtime,
+    StationFacts, Verdict,
 };
 use crate::model::tariff::Tariff;
 use crate::model::time::Utc;
@@ -53,6 +54,10 @@ pub enum Outgoing<'a> {
     Goodbye(u8),
     /// Newest state of a connector.
     Realtime(&'a Realtime),
+    /// Who the vehicle at a connector is.
+    BatteryHandshake(&'a BatteryHandshake),
+    /// How its battery charges.
+    BatteryProgress(&'a BatteryProgress),
     /// A start is asked for.
     Authorise(&'a AuthoriseRequest),
     /// A durable message.
@@ -103,6 +108,8 @@ pub enum Kind {
     Authorise,
     /// 0204.
     StartResult,
+    /// 0208.
+    BatteryEnd,
     /// 020A.
     Record,
 }
@@ -161,6 +168,8 @@ pub enum Reply {
     Decision(Decision),
     /// To a start result.
     StartResult,
+    /// To a battery end.
+    BatteryEnd,
     /// To a record. `verdict` is `None` when it is no acknowledgement.
     Record {
         /// Of the record.

@@ -424,7 +424,7 @@ impl Controller {
         let reason = cause::stopped(code, end.bst, self.version());
         end.reason = Some(reason).filter(|reason| *reason != StopReason::NONE);
         out.push(Action::Report(Report::Vehicle(VehicleReport::End(Box::new(end)))));
-        let stop = self.lanes.take(Lane::Stop).map(|w| w.ids).unwrap_or_default();
+        let stop = self.lanes.take_out(Lane::Stop).map(|w| w.ids).unwrap_or_default();
         let (began, refused) = self.attempt.ended();
         let end = match refused {
             Some(admission) => ChargerEnd { stage: EndStage::Starting, code, reason: refusal(admission) },

@@ -74,6 +74,8 @@ impl Lanes {
     ) -> Vec<OrderId> {
         if let Some(same) = self.waiting.get_mut(&lane).filter(|w| w.frame == frame) {
             same.ids.extend(id);
+            // It was meant again, and is said again for as long.
+            (same.told, same.first) = (now, None);
             let many = same.ids.len().saturating_sub(MOST);
             return same.ids.drain(..many).collect();
         }
@@ -98,6 +100,11 @@ impl Lanes {
     /// It is answered, or pointless.
     pub(super) fn take(&mut self, lane: Lane) -> Option<Waiting> {
         self.waiting.remove(&lane)
+    }
+
+    /// It is answered, if it was asked.
+    pub(super) fn take_out(&mut self, lane: Lane) -> Option<Waiting> {
+        if self.is_out(lane) { self.take(lane) } else { None }
     }
 
     /// Everything is pointless.

@@ -44,12 +44,14 @@ pub(super) enum Answer {
 pub(super) struct Steps {
     step: Step,
     due: Instant,
+    /// The question of this step is out.
+    asked: bool,
     dialect: Option<Dialect>,
 }
 
 impl Steps {
     pub(super) fn begin(now: Instant) -> Steps {
-        Steps { step: Step::Version, due: now, dialect: None }
+        Steps { step: Step::Version, due: now, asked: false, dialect: None }
     }
 
     pub(super) fn are_done(&self) -> bool {
@@ -67,7 +69,7 @@ impl Steps {
 
     /// The heartbeat was lost: both are taken again.
     pub(super) fn clear(&mut self) {
-        self.step = Step::Version;
+        (self.step, self.asked) = (Step::Version, false);
     }
 
     /// The question of the step, when it is due.
@@ -75,7 +77,7 @@ impl Steps {
         if now < self.due || self.are_done() {
             return None;
         }
-        self.due = now + REPEAT;
+        (self.due, self.asked) = (now + REPEAT, true);
         Some(match self.step {
             Step::Version => octets(config, Kind::Version, version::VERSION, &offered(config.dialect)),
             Step::Parameters | Step::Done => {
@@ -90,19 +92,19 @@ impl Steps {
 
     /// 08. The answer chooses the dialect; a version that is not the offered one is noted, no more [2+].
     pub(super) fn hear_version(&mut self, now: Instant, config: &Config, message: &Message<'_>) -> Answer {
-        if self.step != Step::Version {
+        if self.step != Step::Version || !self.asked {
             return Answer::Unasked;
         }
         let answered = version::VERSION.slice(message.payload()).unwrap_or_default();
         self.dialect = Some(spoken(answered).unwrap_or(config.dialect));
-        (self.step, self.due) = (Step::Parameters, now);
+        (self.step, self.due, self.asked) = (Step::Parameters, now, false);
         let differs = answered != offered(config.dialect);
         if differs && config.dialect != Dialect::Auto { Answer::OtherVersion } else { Answer::Taken }
     }
 
     /// 0A. One firmware has its result in octet 3 [1]: octet 1 is then none of the two words.
     pub(super) fn hear_parameters(&mut self, now: Instant, message: &Message<'_>) -> Answer {
-        if self.step != Step::Parameters {
+        if self.step != Step::Parameters || !self.asked {
             return Answer::Unasked;
         }
         let result = message.raw(&parameters_ack::RESULT);
@@ -113,7 +115,7 @@ impl Steps {
         }
         let reason = message.raw(&parameters_ack::REASON).unwrap_or_default();
         if matches!(reason, HEARTBEAT_LOST | VERSION_NOT_CHECKED) {
-            (self.step, self.due) = (Step::Version, now + REPEAT);
+            (self.step, self.due, self.asked) = (Step::Version, now + REPEAT, false);
         } else {
             self.due = now + REFUSED;
         }

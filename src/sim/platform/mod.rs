@@ -18,6 +18,7 @@
 //! ```
 
 mod arrival;
+mod battery;
 mod connection;
 mod desk;
 pub mod fault;
@@ -172,6 +173,7 @@ pub struct Platform {
     vehicles: lists::Mirror<Vehicle>,
     sessions: BTreeMap<TransactionNumber, Session>,
     seen: BTreeMap<ConnectorId, Seen>,
+    batteries: battery::Batteries,
     ledger: Ledger,
     desk: Desk,
     faults: Faults,
@@ -209,6 +211,7 @@ impl Platform {
             ),
             sessions: BTreeMap::new(),
             seen: BTreeMap::new(),
+            batteries: battery::Batteries::default(),
             ledger: Ledger::default(),
             desk: Desk::default(),
             later: Vec::new(),
@@ -406,6 +409,15 @@ impl Platform {
             }
             0x0202 => Some(self.authorise(now, id, header, body)),
             0x0204 => Some(self.start_result(now, id, header, body, octets)),
+            0x0206 => {
+                self.battery_handshake(id, header, body);
+                None
+            }
+            0x0207 => {
+                self.battery_progress(now, id, header, body);
+                None
+            }
+            0x0208 => Some(self.battery_end(header, body, octets)),
             0x020A => Some(self.record(now, id, header, body, octets)),
             // Messages of parts that the station may not have yet are taken as they are.
             other => acknowledgement(other, body),

@@ -130,7 +130,7 @@ impl Bms {
             }
             (false, _) => {
                 let trouble = self.trouble.take();
-                let beats = self.beats.clone().map(|(kind, mut beat)| {
+                let beats = self.beats.map(|(kind, mut beat)| {
                     beat.stop();
                     (kind, beat)
                 });

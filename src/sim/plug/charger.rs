@@ -228,7 +228,7 @@ impl Charger {
     /// A charge begins. `released`: it goes through to output by itself.
     pub(super) fn start(&mut self, now: Instant, released: bool) {
         let trouble = self.trouble;
-        let beats = self.beats.clone().map(|(kind, mut beat)| {
+        let beats = self.beats.map(|(kind, mut beat)| {
             beat.stop();
             (kind, beat)
         });
@@ -486,7 +486,7 @@ impl Charger {
             self.silenced = None;
             self.enter(now, Stage::Identify);
         }
-        if !self.step.is_some_and(|at| at <= now) {
+        if self.step.is_none_or(|at| at > now) {
             return;
         }
         self.step = None;

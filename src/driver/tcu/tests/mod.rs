@@ -3,5 +3,6 @@
 mod bench;
 mod charging;
 mod orders;
+mod random;
 mod steps;
 mod vehicle;

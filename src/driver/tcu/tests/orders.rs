@@ -98,6 +98,7 @@ fn a_repeated_stop_is_one_stop_and_every_order_has_its_outcome() {
     assert_eq!(sent(&out), Vec::<String>::new(), "not faster than the protocol");
     assert_eq!(outcomes(&bench.hear(STOP_OK)), [(2, Ok(())), (3, Ok(()))]);
     let _ = bench.tell(Order::Stop);
+    let _ = bench.wait(300);
     let out = bench.stopped(1, [0x40, 0, 0, 0xF0]);
     assert_eq!(outcomes(&out), [(4, Ok(()))], "the end is an answer, too");
 }
