@@ -30,7 +30,7 @@ pub(super) const DEVICES: Columns = &[
     ("mean ms", "health.round_trip.mean_us|ms"),
     ("p99 ms", "health.round_trip.p99_us|ms"),
 ];
-pub(super) const LINES: Columns = &[
+const LINES: Columns = &[
     ("line", "name"),
     ("state", "state"),
     ("for", "state_for_ms|age"),
@@ -43,6 +43,20 @@ pub(super) const LINES: Columns = &[
     ("noise", "counters.noise_octets"),
     ("late", "counters.late_octets"),
     ("stray", "stray_octets"),
+];
+const BUSES: Columns = &[
+    ("bus", "name"),
+    ("state", "state"),
+    ("for", "state_for_ms|age"),
+    ("errors", "bus"),
+    ("use", "use_permille|permille"),
+    ("heard", "counters.received"),
+    ("sent", "counters.sent"),
+    ("unsent", "counters.unsent"),
+    ("foreign", "counters.foreign"),
+    ("dropped", "counters.dropped"),
+    ("faults", "counters.errors"),
+    ("off", "counters.bus_off"),
 ];
 pub(super) const SESSIONS: Columns = &[
     ("txn", "txn"),
@@ -137,6 +151,20 @@ pub(super) fn rehearsal(data: &Value) -> String {
         false => format!("offline start now: refused ({says})"),
     };
     format!("{verdict}\n{}", list(&data["conditions"], CONDITIONS))
+}
+
+/// RS-485 lines and CAN buses, a table each.
+pub(super) fn lines(data: &Value) -> String {
+    let of = |kind: &str| -> Value {
+        let rows = data.as_array().into_iter().flatten();
+        Value::Array(rows.filter(|row| row["kind"] == kind).cloned().collect())
+    };
+    let (lines, buses) = (of("rs485"), of("can"));
+    match (lines.as_array().is_some_and(Vec::is_empty), buses.as_array().is_some_and(Vec::is_empty)) {
+        (false, false) => format!("{}\n{}", list(&lines, LINES), list(&buses, BUSES)),
+        (true, false) => list(&buses, BUSES),
+        (false | true, true) => list(&lines, LINES),
+    }
 }
 
 /// One object, a line per key; lists of objects indented below.
@@ -295,6 +323,19 @@ mod tests {
     #[test]
     fn an_age_is_told_in_its_two_largest_units() {
         assert_eq!([59, 61, 7_260, 90_000].map(age), ["59 s", "1 min 1 s", "2 h 1 min", "1 d 1 h"]);
+    }
+
+    #[test]
+    fn lines_and_buses_have_a_table_each() {
+        let rows = json!([
+            { "kind": "rs485", "name": "rs485-1", "state": "open" },
+            { "kind": "can", "name": "can-1", "state": "off", "bus": "off" },
+        ]);
+        let text = lines(&rows);
+        let (first, second) = text.split_once("\n\n").expect("two tables");
+        assert!(first.contains("rs485-1") && !first.contains("can-1"), "{text}");
+        assert!(second.contains("can-1") && second.starts_with("BUS"), "{text}");
+        assert_eq!(lines(&json!([])), "none\n");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Answers questions: the state of the station from its loop, the past from the store, lines from their machines.
 
+use super::capture::Capture;
 use super::{Answer, Ask};
 use crate::bus;
 use crate::canbus;
@@ -144,11 +145,27 @@ impl Desk {
             Ask::Session { txn } => self.one(&txn, "session", |store, txn| store.session(txn)).await,
             Ask::Record { txn } => self.one(&txn, "record", |store, txn| store.record(txn)).await,
             Ask::Verify => self.verify().await,
+            Ask::Capture { .. } => {
+                Answer::refused("a capture is told line by line, over the control socket only")
+            }
             Ask::Start { connector, by } => {
                 self.order(&connector, |connector| OperatorOrder::Start { connector, by }).await
             }
             Ask::Stop { connector, by } => {
                 self.order(&connector, |connector| OperatorOrder::Stop { connector, by }).await
+            }
+        }
+    }
+
+    /// Looks on at a line or bus from now on.
+    pub(super) fn capture(&self, line: &str, seconds: u64) -> Result<Capture, Answer> {
+        let lines = self.inner.lines.iter().map(|l| (&l.name, &l.tee));
+        let all = lines.chain(self.inner.buses.iter().map(|b| (&b.name, &b.tee)));
+        match all.clone().find(|(name, _)| *name == line) {
+            Some((name, tee)) => Ok(Capture::new(name, tee, &self.inner.clock, seconds)),
+            None => {
+                let names: Vec<&str> = all.map(|(name, _)| name.as_str()).collect();
+                Err(Answer::refused(format_args!("there is no line {line:?}; one of: {}", names.join(", "))))
             }
         }
     }

@@ -7,6 +7,9 @@
 //!
 //! What is absent: bytes, disks, sockets, clocks.
 //!
+//! Vehicles have three files: `vehicles` what is heard of them and what the list says, `identify` a vehicle as its own
+//! credential, `pairs` two plugs in one bus.
+//!
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
 //! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `lists` cards, vehicles and plates, `departures` plans, `clock`, `serial` numbers of
 //! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,

@@ -2,6 +2,7 @@
 
 use crate::model::time::Instant;
 use crate::wire::can::Frame;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
 /// What may wait for somebody who looks on; what is more, is lost to them and counted.
@@ -27,29 +28,28 @@ pub enum Content {
     Frame(Frame),
 }
 
-/// The place on a line where one can look on.
-#[derive(Clone, Debug)]
-pub struct Tee(broadcast::Sender<Passed>);
-
-impl Default for Tee {
-    fn default() -> Tee {
-        Tee(broadcast::Sender::new(WAITING))
-    }
-}
+/// The place on a line where one can look on. It holds nothing while nobody does.
+#[derive(Clone, Debug, Default)]
+pub struct Tee(Arc<Mutex<Option<broadcast::Sender<Passed>>>>);
 
 impl Tee {
     /// Looks on from now.
     #[must_use]
     pub fn look_on(&self) -> broadcast::Receiver<Passed> {
-        self.0.subscribe()
+        self.place().get_or_insert_with(|| broadcast::Sender::new(WAITING)).subscribe()
     }
 
     /// Something passed; it is only put together if somebody looks on.
     pub fn pass(&self, passed: impl FnOnce() -> Passed) {
-        if self.0.receiver_count() > 0 {
-            // the last one may just have left
-            let _unseen = self.0.send(passed());
+        let mut place = self.place();
+        // an error means that the last one has left
+        if place.as_ref().is_some_and(|eyes| eyes.receiver_count() == 0 || eyes.send(passed()).is_err()) {
+            *place = None;
         }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<broadcast::Sender<Passed>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -15,3 +15,4 @@ mod start;
 mod stop;
 mod tool;
 mod typed;
+mod vehicle;

@@ -116,6 +116,7 @@ impl Bench {
             line: Arc::clone(&line),
             orders: told,
             reports: report,
+            tee: depotd::task::tee::Tee::default(),
             clock: Arc::clone(&clock),
             pulse: Pulse::new("peer"),
         };

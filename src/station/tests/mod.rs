@@ -230,7 +230,9 @@ impl Depot {
     }
 
     fn settle(&mut self) {
-        while let Some(event) = self.inbox.pop_front() {
+        for round in 0.. {
+            let Some(event) = self.inbox.pop_front() else { return };
+            assert!(round < 5_000, "it answers in circles: {event:?}, {:?}", self.orders.last());
             let actions = self.station.handle(self.now, event);
             self.carry_out(actions);
         }
