@@ -221,6 +221,7 @@ async fn reconcile(
     good &= faults.is_empty();
     let offline = summary.records.iter().filter(|r| r.stored).count();
     let by_vin = summary.records.iter().filter(|r| started_by(r.start_mode) == "VIN").count();
+    good &= by_vin > 0;
     let transactions: BTreeSet<_> = summary.records.iter().map(|r| r.txn).collect();
     let twice = summary.records.len() - transactions.len();
     good &= twice == 0;
