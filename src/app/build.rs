@@ -125,6 +125,7 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
             clocks: clocks(config, &meters),
             offline: offline(&config.offline),
             session: session::Config { restart: edge.restart, ..session::Config::default() },
+            protocol: config.uplink.as_ref().map_or_else(Default::default, |uplink| uplink.protocol),
             built: BUILD,
             seed: edge.seed,
         },

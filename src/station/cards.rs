@@ -125,6 +125,7 @@ impl Cards {
             ListStep::Put(cards) => self.collect(from, to, |update| update.put(cards)),
             ListStep::Delete(keys) => self.collect(from, to, |update| update.delete(&keys)),
             ListStep::Commit => self.commit(from, to, at),
+            ListStep::Change(cards, keys) => self.change(cards, &keys, at),
         }
     }
 
@@ -153,6 +154,19 @@ impl Cards {
             }
             None if to == self.version && to != 0 => Outcome::Answer(result::OK),
             Some(_) | None => Outcome::Answer(result::VERSION),
+        }
+    }
+
+    fn change(&mut self, cards: Vec<Card>, keys: &[CardUid], at: Option<Utc>) -> Outcome {
+        let (from, to) = (self.version, self.version.saturating_add(1));
+        self.open = None;
+        let outcome = self.collect(from, to, |update| {
+            update.put(cards);
+            update.delete(keys);
+        });
+        match outcome {
+            Outcome::Answer(result::OK) => self.commit(from, to, at),
+            refused => refused,
         }
     }
 

@@ -4,6 +4,8 @@
 //! what it needs to tell which frame answers which; order, time-outs, windows and repetition belong to [`crate::link`].
 
 pub mod p222;
+pub mod record;
+pub mod ykc16;
 
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
