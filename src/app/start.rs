@@ -1,0 +1,199 @@
+//! The loops and the channels between them.
+
+use super::open::{Opened, Page};
+use super::{Error, build, summary};
+use crate::bus::Line;
+use crate::config::Config;
+use crate::control::desk::{self, Desk};
+use crate::control::server;
+use crate::link::{Link, LinkStatus};
+use crate::model::batch::Recovered;
+use crate::model::ident::DeviceId;
+use crate::model::message::{FromLink, StationFacts, ToLink};
+use crate::model::report::Report;
+use crate::model::request::Request;
+use crate::port::clock::Clock;
+use crate::station::Station;
+use crate::task::store::{Ask, Done, Outcomes, Questions};
+use crate::task::{self, Fatal, INBOX, Pulse, watchdog};
+use crate::web;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// Orders that may wait for a line.
+const ORDERS: usize = 64;
+
+/// The loops as they run.
+pub(super) struct Running {
+    pub(super) clock: Arc<Clock>,
+    /// To the station.
+    pub(super) calls: mpsc::Sender<task::station::Call>,
+    /// To the store.
+    pub(super) asks: mpsc::Sender<Ask>,
+    /// Tells the station to end.
+    pub(super) shutdown: watch::Sender<Option<bool>>,
+    /// Tells the link to say goodbye.
+    pub(super) goodbye: watch::Sender<Option<u8>>,
+    pub(super) station: JoinHandle<Result<(), Fatal>>,
+    pub(super) link: Option<JoinHandle<()>>,
+    pub(super) store: std::thread::JoinHandle<()>,
+    pub(super) summary: JoinHandle<()>,
+}
+
+/// Starts them all.
+pub(super) fn start(config: &Config, opened: Opened) -> Result<Running, Error> {
+    let Opened { clock, store, recovered, machines, control, page, metrics } = opened;
+    let mut pulses = Pulses::default();
+    let (asks, asked) = mpsc::channel(INBOX);
+    let (store_done, station_done) = mpsc::channel(INBOX);
+    let (link_loaded, loaded) = mpsc::channel(INBOX);
+    let outcomes = Outcomes { station: store_done, link: link_loaded };
+    let store = task::store::spawn(store, asked, outcomes, pulses.next("store"))
+        .map_err(|e| Error::Io(format!("the store thread did not start: {e}")))?;
+    let (reports, reported) = mpsc::channel(INBOX);
+    let Lines { ways, seen } = lines(machines.lines, &reports, &clock, &mut pulses);
+    let (to_station, messages) = mpsc::channel(INBOX);
+    let (goodbye, goodbyes) = watch::channel(None);
+    let platform = machines.link.map(|(link, uplink)| {
+        let link = Link::new(link, uplink, facts(&recovered), newest(&recovered), clock.now());
+        platform(link, goodbyes, loaded, to_station, &asks, &clock, &mut pulses)
+    });
+    let (link, to_link, link_status) =
+        platform.map_or((None, None, None), |p| (Some(p.task), Some(p.to), Some(p.status)));
+    let (calls, called) = mpsc::channel(64);
+    let (shutdown, shutdowns) = watch::channel(None);
+    let station = tokio::spawn(task::station::run(task::station::Parts {
+        station: Station::new(clock.now(), machines.station, recovered),
+        lines: ways,
+        reports: reported,
+        link: to_link,
+        messages,
+        store: asks.clone(),
+        done: station_done,
+        calls: called,
+        shutdown: shutdowns,
+        clock: Arc::clone(&clock),
+        pulse: pulses.next("station"),
+    }));
+    let desk = Desk::new(desk::Parts {
+        code: config.code,
+        name: config.name.clone(),
+        database: PathBuf::from(&config.store.path),
+        station: calls.clone(),
+        store: Questions(asks.clone()),
+        lines: seen,
+        devices: machines.devices,
+        link: link_status,
+        clock: Arc::clone(&clock),
+    });
+    tokio::spawn(server::serve(control, desk.clone()));
+    pages(metrics, page, desk);
+    tokio::spawn(watchdog::run(pulses.all));
+    let summary = tokio::spawn(summary::run(config.name.clone(), config.uplink.is_some(), calls.clone()));
+    Ok(Running { clock, calls, asks, shutdown, goodbye, station, link, store, summary })
+}
+
+/// What the watchdog looks at.
+#[derive(Default)]
+struct Pulses {
+    all: Vec<Pulse>,
+}
+
+impl Pulses {
+    fn next(&mut self, name: &str) -> Pulse {
+        let pulse = Pulse::new(name);
+        self.all.push(pulse.clone());
+        pulse
+    }
+}
+
+/// The lines as others reach and see them.
+struct Lines {
+    ways: BTreeMap<DeviceId, mpsc::Sender<(DeviceId, Request)>>,
+    seen: Vec<(String, Arc<Mutex<Line>>)>,
+}
+
+fn lines(
+    built: Vec<build::BuiltLine>,
+    reports: &mpsc::Sender<(DeviceId, Report)>,
+    clock: &Arc<Clock>,
+    pulses: &mut Pulses,
+) -> Lines {
+    let mut lines = Lines { ways: BTreeMap::new(), seen: Vec::new() };
+    for line in built {
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        lines.ways.extend(line.devices.iter().map(|id| (*id, orders.clone())));
+        let machine = Arc::new(Mutex::new(line.machine));
+        lines.seen.push((line.name.clone(), Arc::clone(&machine)));
+        tokio::spawn(task::line::run(task::line::Parts {
+            pulse: pulses.next(&line.name),
+            name: line.name,
+            settings: line.settings,
+            line: machine,
+            orders: ordered,
+            reports: reports.clone(),
+            clock: Arc::clone(clock),
+        }));
+    }
+    lines
+}
+
+/// The link as others reach and see it.
+struct Platform {
+    task: JoinHandle<()>,
+    to: mpsc::Sender<ToLink>,
+    status: watch::Receiver<LinkStatus>,
+}
+
+fn platform(
+    link: Link,
+    goodbye: watch::Receiver<Option<u8>>,
+    loaded: mpsc::Receiver<Done>,
+    station: mpsc::Sender<FromLink>,
+    store: &mpsc::Sender<Ask>,
+    clock: &Arc<Clock>,
+    pulses: &mut Pulses,
+) -> Platform {
+    let (to, messages) = mpsc::channel(INBOX);
+    let (shown, status) = watch::channel(link.status());
+    let task = tokio::spawn(task::link::run(task::link::Parts {
+        link,
+        messages,
+        station,
+        store: store.clone(),
+        loaded,
+        goodbye,
+        status: shown,
+        clock: Arc::clone(clock),
+        pulse: pulses.next("link"),
+    }));
+    Platform { task, to, status }
+}
+
+fn facts(recovered: &Recovered) -> StationFacts {
+    StationFacts {
+        boot_counter: recovered.boot_counter,
+        unsent_records: u32::try_from(recovered.unsent_records).unwrap_or(u32::MAX),
+        ..Default::default()
+    }
+}
+
+fn newest(recovered: &Recovered) -> (u64, u64) {
+    (recovered.last_start_result, recovered.last_record)
+}
+
+fn pages(metrics: Option<(SocketAddr, TcpListener)>, page: Option<Page>, desk: Desk) {
+    if let Some((address, listener)) = metrics {
+        tracing::info!(%address, "metrics on http://{address}/metrics");
+        tokio::spawn(web::metrics::serve(listener, desk.clone()));
+    }
+    if let Some(Page { address, listener, token }) = page {
+        tracing::info!(%address, "local page on http://{address}/");
+        tokio::spawn(web::serve(listener, address, token, desk));
+    }
+}
