@@ -12,6 +12,7 @@ mod readers;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod ykc16;
 
 pub use reader::Problem;
 pub use readers::{Reader, ReaderKind};

@@ -6,7 +6,7 @@
 use super::column::{Json, Whole, at_most};
 use super::error::{Fault, refuse};
 use super::ledger::{self, QUEUED, REFUSED};
-use crate::model::ident::TransactionNumber;
+use crate::model::ident::{DeviceCode, TransactionNumber};
 use crate::model::message::{Content, Entry, EntryId, Lane, Owed, StartResult, Verdict};
 use crate::model::time::Utc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -58,22 +58,28 @@ pub(super) fn withdrawn(db: &Connection, entry: EntryId) -> Result<(), Fault> {
     }
 }
 
-/// What waits in a lane after this identity, oldest first.
-pub(super) fn entries(db: &Connection, lane: Lane, after: u64, limit: usize) -> rusqlite::Result<Vec<Entry>> {
+/// What waits in a lane after this identity, oldest first: of one pile, or of all.
+pub(super) fn entries(
+    db: &Connection,
+    lane: Lane,
+    of: Option<DeviceCode>,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Entry>> {
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let (question, read): (_, fn(&Row<'_>) -> rusqlite::Result<Entry>) = match lane {
         Lane::StartResult => (
             "SELECT id, device, stored, txn, content FROM start_result
-             WHERE state = 0 AND id > ?1 ORDER BY id LIMIT ?2",
+             WHERE state = 0 AND id > ?1 AND (?3 IS NULL OR device = ?3) ORDER BY id LIMIT ?2",
             start_result,
         ),
         Lane::Record => (
             "SELECT number, pile, stored, txn, record, body FROM delivery JOIN record USING (number)
-             WHERE state = 0 AND number > ?1 ORDER BY number LIMIT ?2",
+             WHERE state = 0 AND number > ?1 AND (?3 IS NULL OR pile = ?3) ORDER BY number LIMIT ?2",
             record,
         ),
     };
-    db.prepare_cached(question)?.query_map([after, at_most(limit)], read)?.collect()
+    db.prepare_cached(question)?.query_map(params![after, at_most(limit), of], read)?.collect()
 }
 
 /// Highest identity ever given to a start result.

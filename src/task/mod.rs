@@ -5,6 +5,7 @@
 //! ends the program (link and store, whose loops never rest while the program is sound), and the service manager
 //! starts it again; everything owed is on disk by then.
 
+pub mod exchange;
 pub mod line;
 pub mod link;
 pub mod station;

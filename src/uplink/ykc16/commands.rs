@@ -258,7 +258,7 @@ impl Ykc16 {
         const NOT_PLUGGED: u8 = 5;
         let reason = start_reason(answer);
         if reason == NOT_PLUGGED {
-            self.awaits_plug(values::txn(m.serial));
+            self.wait_for_plug(values::txn(m.serial));
         }
         let ok = if reason == 0 { DONE } else { FAILED };
         RemoteStartReply { serial: m.serial, pile: m.pile, gun: m.gun, ok, reason }

@@ -63,7 +63,7 @@ const SOFTWARE: usize = 8;
 /// Commands that may wait for their answers here; the link lets 64 wait.
 const WAITING: usize = 512;
 /// Remote starts that may wait for their plugs.
-const AWAITED: usize = 64;
+const UNPLUGGED: usize = 64;
 
 /// What the codec must know.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ pub struct Ykc16 {
     waiting: BTreeMap<u32, Waiting>,
     commands: u32,
     /// Remote starts that were answered "not plugged".
-    awaited: BTreeSet<TransactionNumber>,
+    waits_for_plug: BTreeSet<TransactionNumber>,
     faulted: BTreeSet<ConnectorId>,
 }
 
@@ -137,7 +137,7 @@ impl Ykc16 {
             questions: Questions::default(),
             waiting: BTreeMap::new(),
             commands: 0,
-            awaited: BTreeSet::new(),
+            waits_for_plug: BTreeSet::new(),
             faulted: BTreeSet::new(),
         }
     }
@@ -175,8 +175,8 @@ impl Ykc16 {
     fn entry(&mut self, sequence: u32, entry: &Entry) -> Encoded {
         match &entry.content {
             Content::StartResult(result) => {
-                let awaited = self.awaited.remove(&result.txn);
-                let reply = charging::plugged_in_time(result).filter(|_| awaited);
+                let waited = self.waits_for_plug.remove(&result.txn);
+                let reply = charging::plugged_in_time(result).filter(|_| waited);
                 self.told(reply)
             }
             Content::Record(owed) => {
@@ -189,11 +189,11 @@ impl Ykc16 {
         }
     }
 
-    fn awaits_plug(&mut self, txn: TransactionNumber) {
-        if self.awaited.len() >= AWAITED {
-            self.awaited.pop_first();
+    fn wait_for_plug(&mut self, txn: TransactionNumber) {
+        if self.waits_for_plug.len() >= UNPLUGGED {
+            self.waits_for_plug.pop_first();
         }
-        self.awaited.insert(txn);
+        self.waits_for_plug.insert(txn);
     }
 
     fn found(&mut self, found: Found, out: &mut Vec<Incoming>) {
@@ -317,7 +317,7 @@ impl Uplink for Ykc16 {
         self.next = 0;
         self.questions = Questions::default();
         self.waiting.clear();
-        self.awaited.clear();
+        self.waits_for_plug.clear();
     }
 
     fn manners(&self) -> Manners {
