@@ -1,6 +1,7 @@
 # Everything is one word. `make demo` and `make test` are all a newcomer needs.
 CARGO ?= cargo
 DEMO_SECONDS ?= 60
+DEMO_PROTOCOL ?= 222
 FUZZ_SECONDS ?= 60
 SOAK_DAYS ?= 50
 export DEMO_SECONDS SOAK_DAYS
@@ -16,7 +17,7 @@ help:
 
 demo: deps
 	$(CARGO) build --release --bins
-	@target/release/depotsim demo --seconds $(DEMO_SECONDS)
+	@target/release/depotsim demo --seconds $(DEMO_SECONDS) --protocol $(DEMO_PROTOCOL)
 
 test: deps lint unit sim daemon package-check
 
@@ -26,7 +27,7 @@ lint:
 
 # Pure parts, vectors, tidy: quick to build, with overflow checks.
 unit:
-	$(CARGO) test --lib --test tidy --test vectors --test link --test osdp --test modbus --test readers --test profiles --test packaging
+	$(CARGO) test --lib --test tidy --test vectors --test link --test ykc16 --test osdp --test modbus --test readers --test profiles --test packaging
 
 # Depot days on a virtual clock against the reference model.
 sim:

@@ -25,3 +25,4 @@ pub mod typed;
 pub mod uid_reader;
 pub mod vehicle;
 pub mod yard;
+pub mod ykc16;

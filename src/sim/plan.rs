@@ -1,7 +1,9 @@
 //! What stands in a simulated depot, and the configuration file that fits it.
 
+use crate::config::Connections;
 use crate::model::ident::{CardUid, ConnectorId, DeviceCode};
 use crate::model::quantity::{Energy, Power};
+use crate::model::record::Protocol;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -18,6 +20,10 @@ pub struct Plan {
     pub places: Vec<Place>,
     /// Cards of its people.
     pub cards: Vec<PlannedCard>,
+    /// What its platform speaks.
+    pub protocol: Protocol,
+    /// How its piles share connections to the platform.
+    pub connections: Connections,
 }
 
 /// An RS-485 line.
@@ -87,6 +93,8 @@ impl Plan {
         let mut random = fastrand::Rng::with_seed(seed ^ 0xDE70);
         let mut plan = Plan {
             station: code(44_030_012_340_001),
+            protocol: Protocol::default(),
+            connections: Connections::default(),
             name: "Simulated depot".to_owned(),
             lines: Vec::new(),
             places: Vec::new(),
@@ -152,8 +160,16 @@ impl Plan {
         writeln!(out, "# A simulated depot; written by depotsim.\n")?;
         writeln!(out, "[station]\ncode = \"{}\"\nname = \"{}\"\n", self.station, self.name)?;
         if let Some(address) = uplink {
-            writeln!(out, "[uplink]\nprotocol = \"222\"\naddress = \"{address}\"")?;
-            writeln!(out, "secret = {{ file = {:?} }}\nreconnect_max = \"1s\"\n", at("platform.key"))?;
+            writeln!(out, "[uplink]\naddress = \"{address}\"\nreconnect_max = \"1s\"")?;
+            match (self.protocol, self.connections) {
+                (Protocol::Profile222, _) => {
+                    writeln!(out, "protocol = \"222\"\nsecret = {{ file = {:?} }}\n", at("platform.key"))?;
+                }
+                (Protocol::Ykc16, Connections::Station) => writeln!(out, "protocol = \"ykc16\"\n")?,
+                (Protocol::Ykc16, Connections::Pile) => {
+                    writeln!(out, "protocol = \"ykc16\"\nconnections = \"pile\"\n")?;
+                }
+            }
         }
         writeln!(out, "[store]\npath = {:?}\n", at("depotd.db"))?;
         writeln!(out, "[billing]\nmode = \"pile\"\n")?;

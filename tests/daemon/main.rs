@@ -14,3 +14,4 @@ mod start;
 mod stop;
 mod tool;
 mod typed;
+mod ykc16;
