@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 SOAK_DAYS ?= 50
 export DEMO_SECONDS SOAK_DAYS
 
-.PHONY: help demo test lint unit sim daemon soak bench fuzz deb package-check deps clean
+.PHONY: help demo test lint unit sim daemon peers soak bench fuzz deb package-check deps clean
 
 help:
 	@echo 'make demo    a depot and a platform in software; watch buses charge ($(DEMO_SECONDS) s)'
@@ -14,12 +14,13 @@ help:
 	@echo 'make soak    $(SOAK_DAYS) simulated depot days, new seeds each time'
 	@echo 'make deb     the Debian packages, into target/debian/'
 	@echo 'make fuzz    every decoder, $(FUZZ_SECONDS) s each'
+	@echo 'make bench   decoders and lines beside the programs of others'
 
 demo: deps
 	$(CARGO) build --release --bins
 	@target/release/depotsim demo --seconds $(DEMO_SECONDS) --protocol $(DEMO_PROTOCOL)
 
-test: deps lint unit sim daemon package-check
+test: deps lint unit sim daemon peers package-check
 
 lint:
 	$(CARGO) fmt --check
@@ -27,7 +28,7 @@ lint:
 
 # Pure parts, vectors, tidy: quick to build, with overflow checks.
 unit:
-	$(CARGO) test --lib --test tidy --test vectors --test link --test ykc16 --test osdp --test modbus --test readers --test profiles --test packaging
+	$(CARGO) test --lib --test tidy --test vectors --test link --test ykc16 --test can --test osdp --test modbus --test readers --test profiles --test packaging
 
 # Depot days on a virtual clock against the reference model.
 sim:
@@ -37,11 +38,26 @@ sim:
 daemon:
 	$(CARGO) test --profile sim --test daemon
 
+# Slaves that others wrote, pymodbus and libosdp, at the daemon's own loop. Left out, aloud, where their packages cannot
+# be had; CI says PEERS=required.
+peers: deps
+	@if packaging/python.sh target/peers tests/peers/requirements.txt >/dev/null; then \
+	    $(CARGO) test --profile sim --test peers; \
+	elif [ "$(PEERS)" = required ]; then \
+	    echo 'make peers: the Python packages cannot be had' >&2; exit 69; \
+	else \
+	    echo 'make peers: LEFT OUT, because the Python packages of tests/peers/requirements.txt cannot be had'; \
+	fi
+
 soak: deps
 	SOAK=1 $(CARGO) test --profile sim --test sim soak -- --nocapture
 
 fuzz: deps
 	packaging/fuzz.sh $(FUZZ_SECONDS)
+
+# Speed as paired ratios, beside cantools, python-can, libmodbus, pymodbus and tokio-modbus where they can be installed.
+bench: deps
+	packaging/bench.sh
 
 # The Debian packages depotd and depotd-sim, the same bytes from every build; ARCH=arm64 crosses over.
 deb: deps

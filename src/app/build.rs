@@ -101,6 +101,7 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
                 reader: connector.reader.map(|r| readers[r]),
                 rated: charger.rated,
                 billing: charger.billing,
+                ..ConnectorConfig::default()
             });
         }
     }

@@ -6,6 +6,7 @@ use crate::model::ident::Vin;
 use crate::model::time::{Instant, Now};
 use crate::wire::can::Frame;
 use crate::wire::gbt27930::{Counters, Edition, Heard, Receiver, Side};
+use serde::{Serialize, Serializer};
 
 /// How a listener listens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,15 +29,17 @@ pub enum Event<'a> {
 }
 
 /// What people see of a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Where the dialogue is.
     pub phase: Phase,
     /// The edition it is read by.
+    #[serde(serialize_with = "as_text")]
     pub edition: Edition,
     /// Whether the vehicle decided that.
     pub edition_known: bool,
-    /// The vehicle, where it named itself. Personal data: shortened above DEBUG.
+    /// The vehicle, where it named itself. Personal data: written shortened.
+    #[serde(serialize_with = "masked")]
     pub vin: Option<Vin>,
     /// What was odd since the start.
     pub counters: Counters,
@@ -118,4 +121,12 @@ impl Listener {
         self.receiver.forget();
         self.category_b = false;
     }
+}
+
+fn as_text<S: Serializer>(edition: &Edition, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(edition)
+}
+
+fn masked<S: Serializer>(vin: &Option<Vin>, serializer: S) -> Result<S::Ok, S::Error> {
+    vin.map(|vin| vin.masked()).serialize(serializer)
 }

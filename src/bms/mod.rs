@@ -11,6 +11,7 @@ mod dialogue;
 mod listener;
 mod said;
 mod stop;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -20,3 +21,4 @@ pub use said::{
     Ages, Battery, ChargerStatistics, Demand, Limits, Measured, Notice, Output, Phase, Said, State,
     Statistics, Stop, Timeout, Vehicle,
 };
+pub use tap::Tap;

@@ -169,8 +169,7 @@ mod tests {
     fn an_answer_finds_the_link_that_the_command_came_from() {
         let mut exchange = three();
         for (link, own) in [(0, 1), (2, 1), (1, 2)] {
-            let command =
-                FromLink::Command { ticket: own, device: pile(1), command: Command::CardListDigest };
+            let command = FromLink::Command { ticket: own, device: pile(1), command: Command::SetTime(None) };
             let [FromLink::Command { ticket, .. }] = exchange.up(link, command)[..] else {
                 panic!("no command")
             };

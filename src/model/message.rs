@@ -1,8 +1,7 @@
 //! What the station and the platform link say to each other, in no platform's bytes.
 
-use super::access::{Card, ListUpdate};
 use super::command::{Answer, Command};
-use super::ident::{CardUid, ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
+use super::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
 use super::money::Money;
 use super::quantity::{Current, Energy, Power, Voltage};
 use super::record::{StartMode, TransactionRecord};
@@ -12,9 +11,6 @@ use super::tariff::Tariff;
 use super::time::Utc;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-
-/// Lists that the platform keeps with the station.
-pub type CardListUpdate = ListUpdate<Card, CardUid>;
 
 /// An independent queue of durable messages: a stuck one never delays another (platform-222.md 14.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -239,6 +235,10 @@ pub struct StationFacts {
     pub tariff_number: u32,
     /// In force, 0 none.
     pub card_list_version: u32,
+    /// In force, 0 none.
+    pub vin_list_version: u32,
+    /// In force, 0 none.
+    pub plate_list_version: u32,
     /// Sessions not yet closed.
     pub open_sessions: u16,
     /// Most severe open alarm 1, 2, 3; 0 none.

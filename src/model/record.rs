@@ -103,6 +103,15 @@ pub mod flag {
     pub const NOT_SETTLED: u16 = 1 << 7;
 }
 
+impl TransactionRecord {
+    /// The credential whose offline caps this record counts against (platform-222.md 15.5).
+    #[must_use]
+    pub fn offline_credential(&self) -> Option<Credential> {
+        let offline = self.flags & flag::STARTED_OFFLINE != 0 && self.credential != Credential::None;
+        offline.then(|| self.credential.clone())
+    }
+}
+
 /// A closed session as it is owed to the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionRecord {

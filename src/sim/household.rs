@@ -52,7 +52,7 @@ fn private(path: &Path, text: &str) -> io::Result<()> {
 pub fn cards(plan: &Plan) -> Vec<Card> {
     let card = |c: &super::plan::PlannedCard| Card {
         uid: c.uid,
-        account: c.account.clone(),
+        account: c.account.as_str().into(),
         status: if c.allowed { CardStatus::Allowed } else { CardStatus::Blocked },
         group: 0,
         max_concurrent: 1,

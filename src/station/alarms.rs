@@ -33,6 +33,7 @@ pub(super) mod code {
     pub(crate) const METER_CLOCK: u16 = 0x0207;
     pub(crate) const READER_LINK_LOST: u16 = 0x0301;
     pub(crate) const READER_OPENED: u16 = 0x0302;
+    pub(crate) const BMS_LISTENER_SILENT: u16 = 0x0401;
 }
 
 /// What the catalogue says of a code.
@@ -77,7 +78,17 @@ fn kind(code: u16) -> Kind {
         0x0301 => (3, 5, 10, "reader link lost", "读卡器通信中断"),
         0x0302 => (2, 0, 10, "reader opened", "读卡器被打开"),
         0x0303 => (3, 5, 10, "reader secure channel", "读卡器安全通道"),
+        0x0401 => (3, 5, 10, "BMS listener silent", "BMS监听中断"),
+        0x0402 => (2, 2, 10, "BMS communication timeout", "BMS通信超时"),
+        0x0403 => (1, 2, 10, "cell voltage high", "单体电压过高"),
+        0x0404 => (1, 2, 10, "pack over-temperature", "电池组过温"),
+        0x0405 => (1, 2, 10, "pack over-current", "电池组过流"),
+        0x0406 => (1, 0, 10, "pack insulation", "电池组绝缘异常"),
+        0x0409 => (3, 5, 30, "SOC implausible", "SOC异常"),
         0x040A => (2, 0, 0, "VIN differs from the expected", "VIN不符"),
+        0x040B => (1, 0, 0, "VIN changed in a session", "充电中VIN变化"),
+        0x040C => (2, 0, 0, "refused vehicle tried to charge", "禁止车辆尝试充电"),
+        0x0410 => (3, 0, 0, "grey vehicle charges", "灰名单车辆充电"),
         _ => (2, 0, 0, "alarm", "告警"),
     };
     Kind { level, raise: Duration::from_secs(raise), clear: Duration::from_secs(clear), en, zh }

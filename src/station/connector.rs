@@ -20,6 +20,7 @@ pub(super) mod fault {
     pub(crate) const TARIFF_MISSING: u32 = 1 << 21;
     pub(crate) const CLOCK_NOT_TRUSTED: u32 = 1 << 22;
     pub(crate) const STORAGE: u32 = 1 << 24;
+    pub(crate) const BMS_LISTENER: u32 = 1 << 25;
     /// With one of these nobody may charge: emergency stop, insulation, short, contactor, smoke.
     pub(crate) const FORBID: u32 = EMERGENCY_STOP | 1 << 4 | 1 << 10 | 1 << 11 | 1 << 16;
 }
@@ -30,6 +31,7 @@ pub(super) enum Role {
     Charger,
     Meter,
     Reader,
+    Tap,
 }
 
 /// The newest values of the meter, kept over readings that do not hold all of them.
@@ -127,6 +129,7 @@ pub(super) struct Gun {
     pub(super) meter_link: LinkState,
     pub(super) reader: ReaderStatus,
     pub(super) reader_link: LinkState,
+    pub(super) tap_link: LinkState,
     pub(super) phase: Phase,
     /// Number still shown after the record was made, until the plug is pulled.
     pub(super) finished: Option<TransactionNumber>,
@@ -165,6 +168,7 @@ impl Gun {
             meter_link: LinkState::default(),
             reader: ReaderStatus::default(),
             reader_link: LinkState::default(),
+            tap_link: LinkState::default(),
             phase: Phase::Free,
             finished: None,
             unsent: None,
@@ -262,6 +266,7 @@ impl Gun {
             | lost(self.charger_link, fault::CHARGER_LINK)
             | lost(self.meter_link, fault::METER_LINK)
             | lost(self.reader_link, fault::READER_LINK)
+            | lost(self.tap_link, fault::BMS_LISTENER)
     }
 }
 
@@ -287,16 +292,14 @@ pub(super) fn of_a_session(state: ConnectorState) -> ConnectorState {
 mod tests {
     use super::*;
     use crate::model::ident::DeviceId;
-    use crate::model::record::BillingMode;
 
     fn gun() -> Gun {
         let config = ConnectorConfig {
             id: "44030000010001/1".parse().unwrap(),
             charger: DeviceId(1),
             meter: DeviceId(2),
-            reader: None,
             rated: Power(120_000),
-            billing: BillingMode::Platform,
+            ..ConnectorConfig::default()
         };
         Gun { charger_link: LinkState::Good, ..Gun::new(config, false) }
     }

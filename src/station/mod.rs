@@ -1,23 +1,24 @@
 //! The only machine that sees the whole: connectors, authorisation, lists, commands, journal.
 //!
 //! Devices report, the platform answers and commands, people swipe; the station decides. It owns one
-//! [`crate::session::Session`] per busy connector, numbers and chains the records, keeps the card list and the tariffs,
+//! [`crate::session::Session`] per busy connector, numbers and chains the records, keeps the lists and the tariffs,
 //! and writes everything as batches: one batch in flight, what comes meanwhile goes into the next one. What must not
 //! happen before a fact is durable waits for its batch (commit before act).
 //!
 //! What is absent: bytes, disks, sockets, clocks.
 //!
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
-//! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `cards`, `clock`, `serial` numbers of
+//! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `lists` cards, vehicles and plates, `departures` plans, `clock`, `serial` numbers of
 //! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
 //! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `status` what the local page shows.
 
 mod alarms;
-mod cards;
 mod clock;
 mod commands;
 mod connector;
+mod departures;
 mod journal;
+mod lists;
 mod meter_clock;
 mod offline;
 mod people;
@@ -32,22 +33,24 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 
-pub use status::{AlarmStatus, CardListStatus, ConnectorStatus, LinkStatus, Status};
+pub use status::{AlarmStatus, ConnectorStatus, LinkStatus, ListStatus, Status};
 
+use crate::model::access::{Card, Plate, Vehicle};
 use crate::model::batch::{Batch, Recovered};
 use crate::model::ident::{ConnectorId, DeviceCode, DeviceId};
 use crate::model::message::{FromLink, StationFacts, ToLink};
 use crate::model::quantity::{Energy, Power};
 use crate::model::record::{BillingMode, Protocol};
 use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report};
-use crate::model::request::{Order, Request};
+use crate::model::request::{AuxVoltage, Order, Request};
 use crate::model::time::{Instant, Now, Utc};
 use crate::session;
 use alarms::{Alarms, Change, Key, code};
-use cards::Cards;
 use commands::{Deferred, Remembered};
 use connector::{Gun, Phase, Role};
+use departures::Departures;
 use journal::Journal;
+use lists::List;
 use meter_clock::MeterClocks;
 use offline::Ledger;
 use people::Ending;
@@ -80,7 +83,7 @@ pub struct Config {
 }
 
 /// One gun and its devices.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ConnectorConfig {
     /// Its name.
     pub id: ConnectorId,
@@ -94,6 +97,16 @@ pub struct ConnectorConfig {
     pub rated: Power,
     /// Who computes the money.
     pub billing: BillingMode,
+    /// What listens on the plug's own bus.
+    pub tap: Option<DeviceId>,
+    /// A vehicle may be its own credential here.
+    pub vin_start: bool,
+    /// The charger obeys [`Order::Identify`] and waits for [`Order::Admit`].
+    pub can_identify: bool,
+    /// Supply of a vehicle's BMS where the order names none.
+    pub aux: AuxVoltage,
+    /// The other plug of a vehicle with two inlets.
+    pub partner: Option<ConnectorId>,
 }
 
 /// Rules of charging without the platform (platform-222.md 15.5).
@@ -207,7 +220,10 @@ pub struct Station {
     roles: BTreeMap<DeviceId, Vec<(usize, Role)>>,
     journal: Journal,
     records: Records,
-    cards: Cards,
+    cards: List<Card>,
+    vins: List<Vehicle>,
+    plates: List<Plate>,
+    departures: Departures,
     tariffs: Tariffs,
     serials: Serials,
     offline_use: Ledger,
@@ -241,7 +257,10 @@ impl Station {
             guns,
             journal: Journal::default(),
             records: Records::new(config.code, &recovered),
-            cards: Cards::new(recovered.card_list_version, recovered.card_list_confirmed, recovered.cards),
+            cards: List::new(recovered.cards),
+            vins: List::new(recovered.vehicles),
+            plates: List::new(recovered.plates),
+            departures: Departures::new(recovered.departures),
             tariffs: Tariffs::new(recovered.tariffs, recovered.tariff_in_force, recovered.tariff_pending),
             serials: Serials::new(&recovered.serials),
             offline_use: Ledger::new(&recovered.offline_use, &recovered.records),
@@ -409,18 +428,20 @@ impl Station {
             Role::Charger => (code::CHARGER_LINK_LOST, "charger"),
             Role::Meter => (code::METER_LINK_LOST, "meter"),
             Role::Reader => (code::READER_LINK_LOST, "reader"),
+            Role::Tap => (code::BMS_LISTENER_SILENT, "tap"),
         };
         match role {
             Role::Charger => this.charger_link = state,
             Role::Meter => this.meter_link = state,
             Role::Reader => this.reader_link = state,
+            Role::Tap => this.tap_link = state,
         }
         let key = Key::connector(lost, this.config.id, subject);
         self.alarms.set(now, key, state == LinkState::Silent);
         match role {
             Role::Charger => self.session_event(now, gun, session::Event::ChargerLink(state), out),
             Role::Meter => self.session_event(now, gun, session::Event::MeterLink(state), out),
-            Role::Reader => {}
+            Role::Reader | Role::Tap => {}
         }
     }
 
@@ -435,14 +456,14 @@ impl Station {
                 self.tell_sessions(now, true, out);
             }
             FromLink::Ready => {
-                self.confirm_list(now);
+                self.confirm_lists(now);
                 for gun in 0..self.guns.len() {
                     self.send_realtime(now, gun, out);
                 }
             }
             FromLink::Offline => {
                 self.link.online = false;
-                self.cards.discard();
+                self.discard_updates();
                 self.asking_without_link(now, out);
                 self.tell_sessions(now, false, out);
             }
@@ -527,6 +548,9 @@ fn roles(guns: &[Gun]) -> BTreeMap<DeviceId, Vec<(usize, Role)>> {
         roles.entry(gun.config.meter).or_default().push((index, Role::Meter));
         if let Some(reader) = gun.config.reader {
             roles.entry(reader).or_default().push((index, Role::Reader));
+        }
+        if let Some(tap) = gun.config.tap {
+            roles.entry(tap).or_default().push((index, Role::Tap));
         }
     }
     roles

@@ -5,7 +5,7 @@
 use super::Offline;
 use crate::model::access::{Card, CardStatus};
 use crate::model::batch::KnownRecord;
-use crate::model::ident::CardUid;
+use crate::model::ident::Credential;
 use crate::model::message::Verdict;
 use crate::model::quantity::Energy;
 use crate::model::time::Utc;
@@ -97,62 +97,66 @@ struct Use {
     records: BTreeSet<u64>,
 }
 
-/// Closed offline sessions that count against the caps: those of a card until all its records are acknowledged.
+/// Closed offline sessions that count against the caps: those of a credential until all its records are acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    cards: BTreeMap<CardUid, Use>,
+    used: BTreeMap<Credential, Use>,
 }
 
 impl Ledger {
-    pub(super) fn new(recovered: &[(CardUid, u32, Energy)], records: &[KnownRecord]) -> Ledger {
-        let mut cards: BTreeMap<CardUid, Use> = recovered
+    pub(super) fn new(recovered: &[(Credential, u32, Energy)], records: &[KnownRecord]) -> Ledger {
+        let mut used: BTreeMap<Credential, Use> = recovered
             .iter()
-            .map(|(uid, sessions, energy)| {
-                (*uid, Use { sessions: *sessions, energy: *energy, records: BTreeSet::new() })
+            .map(|(credential, sessions, energy)| {
+                (credential.clone(), Use { sessions: *sessions, energy: *energy, records: BTreeSet::new() })
             })
             .collect();
         for record in records {
             if record.verdict != Some(Verdict::Taken)
-                && let Some(uid) = record.offline_card
-                && let Some(entry) = cards.get_mut(&uid)
+                && let Some(entry) = record.offline.as_ref().and_then(|credential| used.get_mut(credential))
             {
                 entry.records.insert(record.number);
             }
         }
-        Ledger { cards }
+        Ledger { used }
     }
 
-    pub(super) fn closed(&mut self, uid: CardUid, record: u64, energy: Energy) {
-        let entry = self.cards.entry(uid).or_default();
+    pub(super) fn closed(&mut self, credential: Credential, record: u64, energy: Energy) {
+        let entry = self.used.entry(credential).or_default();
         entry.sessions = entry.sessions.saturating_add(1);
         entry.energy += energy;
         entry.records.insert(record);
     }
 
     pub(super) fn acknowledged(&mut self, record: u64) {
-        self.cards.retain(|_, entry| !entry.records.remove(&record) || !entry.records.is_empty());
+        self.used.retain(|_, entry| !entry.records.remove(&record) || !entry.records.is_empty());
     }
 
     /// Nothing at all is unacknowledged any more.
     pub(super) fn all_acknowledged(&mut self) {
-        self.cards.clear();
+        self.used.clear();
     }
 
-    pub(super) fn of(&self, uid: &CardUid) -> (u32, Energy) {
-        self.cards.get(uid).map_or((0, Energy::ZERO), |u| (u.sessions, u.energy))
+    pub(super) fn of(&self, credential: &Credential) -> (u32, Energy) {
+        self.used.get(credential).map_or((0, Energy::ZERO), |u| (u.sessions, u.energy))
     }
 
     pub(super) fn sessions(&self) -> u32 {
-        self.cards.values().fold(0, |sum, u| sum.saturating_add(u.sessions))
+        self.used.values().fold(0, |sum, u| sum.saturating_add(u.sessions))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ident::CardUid;
 
     fn uid(last: u8) -> CardUid {
         CardUid::new(&[4, 1, 2, last]).unwrap()
+    }
+
+    fn by_card(last: u8) -> Credential {
+        Credential::Card(uid(last))
     }
 
     fn card() -> Card {
@@ -223,14 +227,14 @@ mod tests {
     #[test]
     fn the_caps_of_a_card_restart_only_when_all_its_records_are_acknowledged() {
         let mut ledger = Ledger::default();
-        ledger.closed(uid(1), 5, Energy(10));
-        ledger.closed(uid(1), 6, Energy(20));
-        ledger.closed(uid(2), 7, Energy(1));
+        ledger.closed(by_card(1), 5, Energy(10));
+        ledger.closed(by_card(1), 6, Energy(20));
+        ledger.closed(by_card(2), 7, Energy(1));
         ledger.acknowledged(6);
-        assert_eq!(ledger.of(&uid(1)), (2, Energy(30)));
+        assert_eq!(ledger.of(&by_card(1)), (2, Energy(30)));
         ledger.acknowledged(5);
-        assert_eq!(ledger.of(&uid(1)), (0, Energy::ZERO));
-        assert_eq!((ledger.of(&uid(2)), ledger.sessions()), ((1, Energy(1)), 1));
+        assert_eq!(ledger.of(&by_card(1)), (0, Energy::ZERO));
+        assert_eq!((ledger.of(&by_card(2)), ledger.sessions()), ((1, Energy(1)), 1));
     }
 
     #[test]
@@ -239,13 +243,13 @@ mod tests {
             number: 9,
             txn: Default::default(),
             end_time: None,
-            offline_card: Some(uid(1)),
+            offline: Some(by_card(1)),
             verdict: None,
         };
-        let mut ledger = Ledger::new(&[(uid(1), 2, Energy(50)), (uid(2), 1, Energy(7))], &[known]);
+        let mut ledger = Ledger::new(&[(by_card(1), 2, Energy(50)), (by_card(2), 1, Energy(7))], &[known]);
         assert_eq!(ledger.sessions(), 3);
         ledger.acknowledged(9);
-        assert_eq!((ledger.of(&uid(1)).0, ledger.of(&uid(2)).0), (0, 1));
+        assert_eq!((ledger.of(&by_card(1)).0, ledger.of(&by_card(2)).0), (0, 1));
         ledger.all_acknowledged();
         assert_eq!(ledger.sessions(), 0);
     }

@@ -9,7 +9,7 @@ use super::journal::{Then, Work};
 use super::{Action, Note, Station};
 use crate::model::batch::{KnownRecord, RecordRow, Recovered, Row};
 use crate::model::command::{Answer, Recall};
-use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
+use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::message::{Content, Entry, EntryId, Lane, Realtime, StartResult, ToLink, Verdict};
 use crate::model::quantity::Energy;
 use crate::model::record::{TransactionRecord, flag};
@@ -243,18 +243,9 @@ impl Station {
         let digest = record::digest(record.connector.pile, &body);
         chain.last_record = number;
         chain.previous = first_eight(&digest);
-        let offline = record.flags & flag::STARTED_OFFLINE != 0;
-        let offline_card = match record.credential {
-            Credential::Card(uid) if offline => Some(uid),
-            Credential::Card(_)
-            | Credential::None
-            | Credential::Vin(_)
-            | Credential::FleetNumber(_)
-            | Credential::Account(_)
-            | Credential::Plate(_) => None,
-        };
+        let offline = record.offline_credential();
         let known =
-            KnownRecord { number, txn: record.txn, end_time: record.end_time, offline_card, verdict: None };
+            KnownRecord { number, txn: record.txn, end_time: record.end_time, offline, verdict: None };
         let numbered = Numbered {
             known,
             connector: record.connector,
@@ -283,8 +274,8 @@ impl Station {
             out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::StartResult, id })));
         }
         if let Some(Numbered { known, connector, energy, inconsistent }) = &made.record {
-            if let Some(uid) = known.offline_card {
-                self.offline_use.closed(uid, known.number, *energy);
+            if let Some(credential) = known.offline.clone() {
+                self.offline_use.closed(credential, known.number, *energy);
             }
             if *inconsistent {
                 let key = Key::connector(code::RECORD_INCONSISTENT, *connector, "session");

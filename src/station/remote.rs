@@ -221,6 +221,9 @@ impl Station {
             billing_mode: Default::default(),
             tariff: None,
             offline: false,
+            aux: Default::default(),
+            verify: false,
+            dual: false,
         };
         let closed = SessionRow { phase: LAPSED.to_owned(), open: false, at: now.stamp(), ..row.clone() };
         self.not_started_with(now, &opening, StopReason::NOT_PLUGGED, vec![Row::Session(closed)]);

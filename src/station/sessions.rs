@@ -9,7 +9,7 @@ use super::remote::{LAPSED, waiting_row};
 use super::{Action, Note, Station};
 use crate::model::batch::{Row, SessionRow};
 use crate::model::command::Answer;
-use crate::model::ident::{CardUid, Credential};
+use crate::model::ident::Credential;
 use crate::model::message::{StartOutcome, StartResult, ToLink};
 use crate::model::quantity::Energy;
 use crate::model::record::{BillingMode, StartMode, TransactionRecord, flag};
@@ -89,10 +89,9 @@ impl Station {
         let mut config = self.config.session.clone();
         config.rated = self.guns[gun].config.rated;
         let cap = self.config.offline.energy_per_card;
-        if let (true, Credential::Card(uid)) = (opening.offline, &opening.credential)
-            && cap > Energy::ZERO
-        {
-            let left = Energy((cap - self.card_use(uid, Some(gun)).1).0.max(1));
+        if opening.offline && opening.credential != Credential::None && cap > Energy::ZERO {
+            let used = self.use_of(&opening.credential, Some(gun)).1;
+            let left = Energy((cap - used).0.max(1));
             config.offline_energy = match config.offline_energy {
                 Energy::ZERO => left,
                 own => own.min(left),
@@ -101,17 +100,18 @@ impl Station {
         config
     }
 
-    /// Offline sessions of a card that count, open ones included, and their energy.
-    pub(super) fn card_use(&self, uid: &CardUid, but: Option<usize>) -> (u32, Energy) {
+    /// Offline sessions of a credential that count, open ones included, and their energy.
+    pub(super) fn use_of(&self, credential: &Credential, but: Option<usize>) -> (u32, Energy) {
         let open =
             self.guns.iter().enumerate().filter(|(i, _)| Some(*i) != but).filter_map(|(_, g)| g.running());
-        let open = open
-            .map(|r| &r.session)
-            .filter(|s| s.opening().offline && s.opening().credential == Credential::Card(*uid));
-        open.fold(self.offline_use.of(uid), |(sessions, energy), s| (sessions + 1, energy + s.energy()))
+        let open =
+            open.map(|r| &r.session).filter(|s| s.opening().offline && s.opening().credential == *credential);
+        open.fold(self.offline_use.of(credential), |(sessions, energy), s| {
+            (sessions + 1, energy + s.energy())
+        })
     }
 
-    /// Offline sessions of all cards that count, open ones included.
+    /// Offline sessions of all that count, open ones included.
     pub(super) fn station_use(&self) -> u32 {
         let open = self.guns.iter().filter_map(Gun::running).filter(|r| r.session.opening().offline).count();
         self.offline_use.sessions().saturating_add(u32::try_from(open).unwrap_or(u32::MAX))
@@ -143,7 +143,7 @@ impl Station {
         let target = match role {
             Role::Charger => Target::Charger,
             Role::Meter => Target::Meter,
-            Role::Reader => return,
+            Role::Reader | Role::Tap => return,
         };
         if self.guns[gun].running().is_some_and(|r| r.epoch == epoch) {
             self.session_event(now, gun, session::Event::Done(target, Tag(tag), outcome), out);
@@ -329,9 +329,7 @@ impl Station {
             id: row.connector,
             charger: none,
             meter: none,
-            reader: None,
-            rated: crate::model::quantity::Power::default(),
-            billing: BillingMode::Platform,
+            ..super::ConnectorConfig::default()
         };
         self.guns.push(Gun::new(config, true));
         self.guns.len() - 1
@@ -389,12 +387,12 @@ impl Station {
         self.session_event(now, gun, session::Event::Stop(reason), out);
     }
 
-    /// A card has taken offline all that it may: its sessions end.
+    /// A credential has taken offline all that it may: its sessions end.
     pub(super) fn watch_offline_energy(&mut self, now: Now, gun: usize, out: &mut Vec<Action>) {
         let Some(running) = self.guns[gun].running() else { return };
         let opening = running.session.opening();
-        let Credential::Card(uid) = opening.credential else { return };
-        if opening.offline && energy_used_up(&self.config.offline, self.card_use(&uid, None).1) {
+        let counts = opening.offline && opening.credential != Credential::None;
+        if counts && energy_used_up(&self.config.offline, self.use_of(&opening.credential, None).1) {
             self.stop(now, gun, StopReason::OFFLINE_CAP, out);
         }
     }

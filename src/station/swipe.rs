@@ -205,7 +205,7 @@ impl Station {
 
     /// Without the platform the list decides, and the number is ours.
     fn by_list(&mut self, now: Now, gun: usize, card: CardUid, out: &mut Vec<Action>) {
-        let (open, card_use) = (self.open_of(&card), self.card_use(&card, None));
+        let (open, card_use) = (self.open_of(&card), self.use_of(&Credential::Card(card), None));
         let entry = self.cards.get(&card);
         let case = Case {
             rules: &self.config.offline,
@@ -221,7 +221,8 @@ impl Station {
         match (offline::check(&case), now.stamp(), entry.cloned()) {
             (Ok(()), Some(at), Some(entry)) => {
                 let (txn, serial) = self.serials.next(self.guns[gun].config.id, at);
-                let grant = Grant { txn, account: entry.account, group: entry.group, ..Grant::default() };
+                let grant =
+                    Grant { txn, account: entry.account.to_string(), group: entry.group, ..Grant::default() };
                 let opening = self.opening(gun, grant, StartMode::CardOffline, Credential::Card(card), true);
                 self.begin(now, gun, opening, Origin::Offline, vec![serial], out);
             }
@@ -252,6 +253,9 @@ impl Station {
             billing_mode: config.billing,
             tariff: self.tariffs.in_force().cloned(),
             offline,
+            aux: config.aux,
+            verify: false,
+            dual: false,
         }
     }
 

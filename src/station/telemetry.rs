@@ -102,6 +102,8 @@ impl Station {
             unsent_records: u32::try_from(self.records.unsent()).unwrap_or(u32::MAX),
             tariff_number: self.tariffs.number(),
             card_list_version: self.cards.version(),
+            vin_list_version: self.vins.version(),
+            plate_list_version: self.plates.version(),
             open_sessions: u16::try_from(self.open_sessions()).unwrap_or(u16::MAX),
             alarm_level: self.alarms.level(),
         };

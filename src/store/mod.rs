@@ -37,7 +37,7 @@ mod tests;
 pub use error::{Error, Trouble};
 pub use retention::Pruned;
 
-use crate::model::batch::{Batch, Recovered, Row};
+use crate::model::batch::{Batch, ListRow, Recovered, Row};
 use crate::model::ident::DeviceCode;
 use crate::model::message::{Entry, Lane};
 use crate::model::time::Utc;
@@ -164,9 +164,10 @@ fn apply(db: &Connection, row: &Row) -> Result<(), Fault> {
         Row::Serial { pile, counter, time } => number::serial(db, *pile, *counter, *time),
         Row::Tariff(tariff) => tariff::keep(db, tariff),
         Row::TariffInForce { number, pending } => tariff::in_force(db, *number, *pending),
-        Row::CardListReplace(version, cards) => lists::replace(db, *version, cards),
-        Row::CardListChange { version, put, delete } => lists::change(db, *version, put, delete),
-        Row::CardListConfirmed(at) => lists::confirmed(db, *at),
+        Row::Cards(row) => lists::apply(db, row),
+        Row::Vehicles(row) => lists::apply(db, row),
+        Row::Plates(row) => lists::apply(db, row),
+        Row::Departures(plans) => lists::departures(db, plans),
         Row::CommandSeen(txn, result) => number::command(db, txn, *result),
         Row::Audit { at, who, what } => audit::append(db, *at, who, what),
     }
@@ -189,15 +190,19 @@ fn stamp(row: &Row) -> Option<Utc> {
         Row::Session(row) => row.at,
         Row::Record(row) => row.at,
         Row::Step { at, .. } | Row::Acknowledged { at, .. } | Row::Audit { at, .. } => *at,
-        Row::CardListConfirmed(at) => Some(*at),
+        Row::Cards(ListRow::Confirmed(at))
+        | Row::Vehicles(ListRow::Confirmed(at))
+        | Row::Plates(ListRow::Confirmed(at)) => Some(*at),
         Row::Queue(_)
         | Row::Withdrawn(_)
         | Row::Requeue { .. }
         | Row::Serial { .. }
         | Row::Tariff(_)
         | Row::TariffInForce { .. }
-        | Row::CardListReplace(..)
-        | Row::CardListChange { .. }
+        | Row::Cards(ListRow::Replace(..) | ListRow::Change { .. })
+        | Row::Vehicles(ListRow::Replace(..) | ListRow::Change { .. })
+        | Row::Plates(ListRow::Replace(..) | ListRow::Change { .. })
+        | Row::Departures(_)
         | Row::CommandSeen(..) => None,
     }
 }

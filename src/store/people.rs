@@ -4,8 +4,10 @@
 
 use super::column::{Json, Whole, at_most, connector};
 use super::ledger::{ACKNOWLEDGED, REFUSED};
-use super::{Error, Store, lists};
-use crate::model::access::Card;
+use super::lists::{self, Table};
+use super::{Error, Store};
+use crate::model::access::{Card, Plate, Vehicle};
+use crate::model::batch::KeptList;
 use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::message::{Lane, StartOutcome, StartResult};
 use crate::model::money::Money;
@@ -137,17 +139,17 @@ pub struct QueueLine {
     pub since: Option<String>,
 }
 
-/// The card list.
+/// A list of the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CardList {
+pub struct ListSheet<T> {
     /// In force, 0 none.
     pub version: u32,
     /// When it was committed or last confirmed.
     pub confirmed: Option<String>,
     /// Entries in all.
     pub count: u64,
-    /// The first of them, in the order of their UIDs.
-    pub cards: Vec<Card>,
+    /// The first of them, in the order of their keys.
+    pub entries: Vec<T>,
 }
 
 /// Who did what.
@@ -223,15 +225,18 @@ impl Store {
     }
 
     /// The card list with its version, and the first so many entries.
-    pub fn cards(&self, limit: usize) -> Result<CardList, Error> {
-        self.ask(|db| {
-            let (version, confirmed): (u32, Option<Utc>) =
-                db.query_row("SELECT card_list_version, card_list_confirmed FROM station", [], |r| {
-                    Ok((r.get(0)?, r.get(1)?))
-                })?;
-            let count = u64::try_from(lists::count(db)?).unwrap_or_default();
-            Ok(CardList { version, confirmed: local(confirmed), count, cards: lists::cards(db, limit)? })
-        })
+    pub fn cards(&self, limit: usize) -> Result<ListSheet<Card>, Error> {
+        self.ask(|db| list_sheet(db, limit))
+    }
+
+    /// The VIN list likewise.
+    pub fn vehicles(&self, limit: usize) -> Result<ListSheet<Vehicle>, Error> {
+        self.ask(|db| list_sheet(db, limit))
+    }
+
+    /// The plate list likewise.
+    pub fn plates(&self, limit: usize) -> Result<ListSheet<Plate>, Error> {
+        self.ask(|db| list_sheet(db, limit))
     }
 
     /// Who did what when, newest first.
@@ -244,6 +249,12 @@ impl Store {
                 .collect()
         })
     }
+}
+
+fn list_sheet<T: Table>(db: &Connection, limit: usize) -> rusqlite::Result<ListSheet<T>> {
+    let count = u64::try_from(lists::count::<T>(db)?).unwrap_or_default();
+    let KeptList { version, confirmed, entries } = lists::kept(db, limit)?;
+    Ok(ListSheet { version, confirmed: local(confirmed), count, entries })
 }
 
 /// Local time as people in the depot read it.

@@ -26,7 +26,10 @@ pub(super) fn recover(db: &mut Connection) -> rusqlite::Result<Recovered> {
     recovered.transactions = number::met(&tx)?;
     recovered.commands = number::commands(&tx)?;
     recovered.tariffs = tariff::held(&tx)?;
-    recovered.cards = lists::cards(&tx, usize::MAX)?;
+    recovered.cards = lists::kept(&tx, usize::MAX)?;
+    recovered.vehicles = lists::kept(&tx, usize::MAX)?;
+    recovered.plates = lists::kept(&tx, usize::MAX)?;
+    recovered.departures = lists::planned(&tx)?;
     tx.commit()?;
     Ok(recovered)
 }
@@ -45,8 +48,6 @@ fn facts(db: &Connection) -> rusqlite::Result<Recovered> {
             boot_counter: row.get("boot_counter")?,
             tariff_in_force: row.get("tariff_in_force")?,
             tariff_pending: row.get("tariff_pending")?,
-            card_list_version: row.get("card_list_version")?,
-            card_list_confirmed: row.get("card_list_confirmed")?,
             last_stamp: row.get("last_stamp")?,
             ..Recovered::default()
         })

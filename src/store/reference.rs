@@ -4,15 +4,16 @@
 use super::fixture::*;
 use super::ledger::{ACKNOWLEDGED, QUEUED, REFUSED};
 use super::*;
-use crate::model::access::Card;
-use crate::model::batch::{KnownRecord, RecordRow, Row, SessionRow};
-use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
+use crate::model::access::{Card, Departure, Plate, Vehicle};
+use crate::model::batch::{KeptList, KnownRecord, RecordRow, Row, SessionRow};
+use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use crate::model::message::{EntryId, Verdict};
 use crate::model::quantity::Energy;
 use crate::model::tariff::Tariff;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 /// What a store must know, in vectors and maps.
 #[derive(Clone, Debug, Default)]
@@ -27,9 +28,10 @@ struct Reference {
     commands: Vec<(TransactionNumber, u8)>,
     tariffs: Vec<Tariff>,
     in_force: (u32, u32),
-    version: u32,
-    confirmed: Option<Utc>,
-    cards: BTreeMap<CardUid, Card>,
+    cards: KeptList<Card>,
+    vehicles: KeptList<Vehicle>,
+    plates: KeptList<Plate>,
+    departures: Vec<Departure>,
     last_stamp: Option<Utc>,
 }
 
@@ -78,19 +80,24 @@ impl Reference {
                 self.in_force = (*number, *pending);
                 [*number, *pending].iter().all(|n| *n == 0 || self.tariffs.iter().any(|t| t.number == *n))
             }
-            Row::CardListReplace(version, cards) => {
-                self.version = *version;
-                self.cards = cards.iter().map(|card| (card.uid, card.clone())).collect();
+            Row::Cards(row) => {
+                self.cards.apply(row);
                 true
             }
-            Row::CardListChange { version, put, delete } => {
-                self.version = *version;
-                self.cards.extend(put.iter().map(|card| (card.uid, card.clone())));
-                self.cards.retain(|uid, _| !delete.contains(uid));
+            Row::Vehicles(row) => {
+                self.vehicles.apply(row);
                 true
             }
-            Row::CardListConfirmed(at) => {
-                self.confirmed = Some(*at);
+            Row::Plates(row) => {
+                self.plates.apply(row);
+                true
+            }
+            Row::Departures(plans) => {
+                for plan in plans {
+                    self.departures.retain(|known| plan.vin != known.vin);
+                    self.departures.extend(plan.depart.map(|_| *plan));
+                }
+                self.departures.sort_by_key(|plan| plan.vin);
                 true
             }
             Row::CommandSeen(txn, result) => {
@@ -184,10 +191,10 @@ impl Reference {
 
     fn recovered(&self) -> Recovered {
         let unsent = || self.records.iter().filter(|(_, state)| *state != ACKNOWLEDGED);
-        let mut offline: BTreeMap<CardUid, (u32, Energy)> = BTreeMap::new();
+        let mut offline: BTreeMap<Credential, (u32, Energy)> = BTreeMap::new();
         for (row, _) in unsent() {
-            if let crate::model::ident::Credential::Card(uid) = row.record.credential {
-                let used = offline.entry(uid).or_default();
+            if let Some(credential) = row.record.offline_credential() {
+                let used = offline.entry(credential).or_default();
                 *used = (used.0 + 1, used.1 + row.record.energy_total);
             }
         }
@@ -207,24 +214,21 @@ impl Reference {
             tariffs: self.tariffs.clone(),
             tariff_in_force: self.in_force.0,
             tariff_pending: self.in_force.1,
-            card_list_version: self.version,
-            card_list_confirmed: self.confirmed,
-            cards: self.cards.values().cloned().collect(),
+            cards: self.cards.clone(),
+            vehicles: self.vehicles.clone(),
+            plates: self.plates.clone(),
+            departures: self.departures.clone(),
             offline_use: offline.into_iter().map(|(uid, (count, energy))| (uid, count, energy)).collect(),
             last_stamp: self.last_stamp,
         }
     }
 
     fn known(&self, row: &RecordRow, state: u8) -> KnownRecord {
-        let card = match row.record.credential {
-            crate::model::ident::Credential::Card(uid) => Some(uid),
-            _ => None,
-        };
         KnownRecord {
             number: row.record.number,
             txn: row.record.txn,
             end_time: row.record.end_time,
-            offline_card: card,
+            offline: row.record.offline_credential(),
             verdict: match state {
                 ACKNOWLEDGED => Some(Verdict::Taken),
                 REFUSED => Some(Verdict::Refused(2)),
@@ -332,11 +336,21 @@ fn rows_of(draft: &Reference, op: &Op) -> Vec<Row> {
         Op::Serial(p, counter, time) => vec![Row::Serial { pile: pile(p), counter, time: moment(time) }],
         Op::Tariff(number, price) => vec![Row::Tariff(tariff(number, price))],
         Op::InForce(number, pending) => vec![Row::TariffInForce { number, pending }],
-        Op::Replace(version, count) => vec![Row::CardListReplace(version, (0..count).map(card).collect())],
-        Op::Change(version, n) => {
-            vec![Row::CardListChange { version, put: vec![card(n)], delete: vec![uid(n / 2)] }]
-        }
-        Op::Confirmed(ms) => vec![Row::CardListConfirmed(moment(ms))],
+        Op::Replace(version, count) => vec![
+            Row::Cards(ListRow::Replace(version, Arc::new((0..count).map(card).collect()))),
+            Row::Vehicles(ListRow::Replace(version, Arc::new((0..count / 2).map(vehicle).collect()))),
+        ],
+        Op::Change(version, n) => vec![
+            Row::Cards(ListRow::Change { version, put: vec![card(n)], delete: vec![uid(n / 2)] }),
+            Row::Vehicles(ListRow::Change { version, put: vec![vehicle(n)], delete: vec![vin(n / 2)] }),
+            Row::Plates(ListRow::Change { version, put: vec![plate(n)], delete: vec![plate(n / 2).plate] }),
+            Row::Departures(vec![departure(n, Some(MORNING)), departure(n / 2, None)]),
+        ],
+        Op::Confirmed(ms) => vec![
+            Row::Cards(ListRow::Confirmed(moment(ms))),
+            Row::Vehicles(ListRow::Confirmed(moment(ms))),
+            Row::Plates(ListRow::Confirmed(moment(ms))),
+        ],
         Op::Command(n, result) => vec![Row::CommandSeen(txn(n), result)],
         Op::Step(ms) => vec![Row::Step { txn: txn(1), at: Some(moment(ms)), what: "a step".into() }],
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Step n makes version n + 1 of a file out of version n.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 
 /// Marks a file as ours: `depo`.
 const APPLICATION: i32 = 0x6465_706F;
@@ -200,7 +200,10 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     /// SHA-256 of each step as it was released. Never edit a line here: a changed step needs a new one at the end.
-    const RELEASED: &[&str] = &["d9368275c75eb8d49e015a98f2e47caf8bd9eff020582af27f1b4565f64de8ef"];
+    const RELEASED: &[&str] = &[
+        "d9368275c75eb8d49e015a98f2e47caf8bd9eff020582af27f1b4565f64de8ef",
+        "70fedbc23f43d2e25146232ae81fd260ff31922960b13ba197f95d8f42fbe482",
+    ];
 
     fn file(folder: &tempfile::TempDir) -> PathBuf {
         folder.path().join("depotd.db")

@@ -2,6 +2,8 @@
 
 use super::fixture::*;
 use super::*;
+use crate::model::access::Card;
+use crate::model::batch::KeptList;
 use crate::model::batch::KnownRecord;
 use crate::model::batch::{RecordRow, Row};
 use crate::model::ident::Credential;
@@ -30,6 +32,10 @@ fn waiting(store: &Store, lane: Lane) -> Vec<u64> {
     store.entries(lane, 0, 1000).expect("entries").iter().map(|entry| entry.id.id).collect()
 }
 
+fn cards(version: u32, cards: Vec<Card>) -> Row {
+    Row::Cards(ListRow::Replace(version, cards.into()))
+}
+
 fn boxed(row: RecordRow) -> Row {
     Row::Record(Box::new(row))
 }
@@ -39,7 +45,7 @@ fn a_failing_row_leaves_nothing_of_its_batch() {
     let mut store = memory();
     let mut rows = records(1, 2, None);
     rows.insert(0, session(9, 2, true));
-    rows.push(Row::CardListReplace(4, vec![card(1)]));
+    rows.push(cards(4, vec![card(1)]));
     rows.push(Row::TariffInForce { number: 77, pending: 0 });
     assert_eq!(
         store.apply(&batch(rows)),
@@ -62,8 +68,11 @@ fn a_restart_finds_exactly_what_was_committed() {
         Row::Serial { pile: pile(1), counter: 9999, time: MORNING },
         Row::Tariff(tariff(20_261_101, 78_901)),
         Row::TariffInForce { number: 20_261_101, pending: 0 },
-        Row::CardListReplace(7, vec![card(2), card(1)]),
-        Row::CardListConfirmed(MORNING.plus_ms(5)),
+        Row::Vehicles(ListRow::Replace(8, vec![vehicle(2), vehicle(1)].into())),
+        Row::Plates(ListRow::Replace(9, vec![plate(2), plate(1)].into())),
+        Row::Departures(vec![departure(2, Some(MORNING)), departure(1, Some(MORNING)), departure(2, None)]),
+        cards(7, vec![card(2), card(1)]),
+        Row::Cards(ListRow::Confirmed(MORNING.plus_ms(5))),
         Row::CommandSeen(txn(10), 5),
         acknowledged(Lane::Record, 1, Verdict::Taken),
     ]);
@@ -86,10 +95,14 @@ fn a_restart_finds_exactly_what_was_committed() {
         tariffs: vec![tariff(20_261_101, 78_901)],
         tariff_in_force: 20_261_101,
         tariff_pending: 0,
-        card_list_version: 7,
-        card_list_confirmed: Some(MORNING.plus_ms(5)),
-        cards: vec![card(1), card(2)],
-        offline_use: vec![(uid(0), 1, Energy(1003)), (uid(2), 1, Energy(1002))],
+        cards: KeptList { version: 7, confirmed: Some(MORNING.plus_ms(5)), entries: vec![card(1), card(2)] },
+        vehicles: KeptList { version: 8, confirmed: None, entries: vec![vehicle(1), vehicle(2)] },
+        plates: KeptList { version: 9, confirmed: None, entries: vec![plate(1), plate(2)] },
+        departures: vec![departure(1, Some(MORNING))],
+        offline_use: vec![
+            (Credential::Card(uid(0)), 1, Energy(1003)),
+            (Credential::Card(uid(2)), 1, Energy(1002)),
+        ],
         last_stamp: Some(MORNING.plus_ms(5)),
     };
     assert_eq!(found, expected);
@@ -106,8 +119,8 @@ fn a_restart_finds_exactly_what_was_committed() {
 /// What is remembered of a record of the fixture.
 fn known(number: u64, verdict: Option<Verdict>) -> KnownRecord {
     let record = record(number, None).record;
-    let Credential::Card(card) = record.credential else { panic!("the fixture charges by card") };
-    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline_card: Some(card), verdict }
+    let offline = record.offline_credential();
+    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline, verdict }
 }
 
 #[test]
@@ -225,18 +238,18 @@ fn entries_are_read_in_pieces_without_loss() {
 #[test]
 fn a_list_is_replaced_as_a_whole_or_not_at_all() {
     let mut store = memory();
-    commit(&mut store, [Row::CardListReplace(1, (1..=1000).map(card).collect())]);
-    let replaced = Row::CardListReplace(2, vec![card(5000)]);
+    commit(&mut store, [cards(1, (1..=1000).map(card).collect())]);
+    let replaced = cards(2, vec![card(5000)]);
     refused(&mut store, [replaced.clone(), acknowledged(Lane::Record, 9, Verdict::Taken)]);
     let list = store.cards(3).expect("cards");
-    assert_eq!((list.version, list.count, list.cards), (1, 1000, vec![card(1), card(2), card(3)]));
+    assert_eq!((list.version, list.count, list.entries), (1, 1000, vec![card(1), card(2), card(3)]));
     commit(&mut store, [replaced]);
     commit(
         &mut store,
-        [Row::CardListChange { version: 3, put: vec![card(6)], delete: vec![uid(5000), uid(1)] }],
+        [Row::Cards(ListRow::Change { version: 3, put: vec![card(6)], delete: vec![uid(5000), uid(1)] })],
     );
     let list = store.cards(10).expect("cards");
-    assert_eq!((list.version, list.count, list.cards), (3, 1, vec![card(6)]));
+    assert_eq!((list.version, list.count, list.entries), (3, 1, vec![card(6)]));
 }
 
 #[test]

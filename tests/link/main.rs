@@ -14,7 +14,7 @@ use world::{World, config, gun};
 fn card() -> Card {
     Card {
         uid: "04A1B2C3".parse().expect("uid"),
-        account: "6230010000012345".to_owned(),
+        account: "6230010000012345".into(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 0,

@@ -1,6 +1,7 @@
 //! The link machine and a judging platform on one virtual clock, with a small station and a store between.
 
 use depotd::link::{self, Link, Note};
+use depotd::model::access::ListKind;
 use depotd::model::command::{Answer, Command};
 use depotd::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use depotd::model::message::{
@@ -242,8 +243,11 @@ impl World {
                         Answer::Time { result: 1, before: Some(START), offset_ms: Some(0) }
                     }
                     Command::SetTariff(_) => Answer::Tariff(0),
-                    Command::CardList(update) => Answer::List(0, update.to_version),
-                    Command::CardListDigest => Answer::UnknownDevice,
+                    Command::CardList(update) => Answer::List(ListKind::Cards, 0, update.to_version),
+                    Command::VehicleList(update) => Answer::List(ListKind::Vehicles, 0, update.to_version),
+                    Command::PlateList(update) => Answer::List(ListKind::Plates, 0, update.to_version),
+                    Command::ListDigest(_) => Answer::UnknownDevice,
+                    Command::DeparturePlan(_) => Answer::DeparturePlan(0),
                     Command::BalanceUpdate { .. } => Answer::Balance(1),
                     Command::Interrogate(_) => Answer::Interrogate(0),
                     Command::Recall(_) => Answer::Recall(1, 0),

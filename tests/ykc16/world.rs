@@ -1,6 +1,7 @@
 //! Links of YKC V1.6 and a judging platform on one virtual clock, with a small station and a store between.
 
 use depotd::link::{self, Exchange, Link, Note};
+use depotd::model::access::{ListEntries, ListKind};
 use depotd::model::command::{Answer, Command};
 use depotd::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use depotd::model::message::{
@@ -283,8 +284,8 @@ impl World {
                         Answer::Time { result: 0, before: Some(START), offset_ms: Some(0) }
                     }
                     Command::SetTariff(_) => Answer::Tariff(0),
-                    Command::CardList(_) => Answer::List(0, 1),
-                    Command::CardListDigest => Answer::ListDigest { version: 1, cards: Vec::new() },
+                    Command::CardList(_) => Answer::List(ListKind::Cards, 0, 1),
+                    Command::ListDigest(_) => Answer::ListDigest(1, ListEntries::Cards(Default::default())),
                     Command::BalanceUpdate { .. } => Answer::Balance(1),
                     Command::Interrogate(_) => Answer::Interrogate(0),
                     other => panic!("no command of this protocol: {other:?}"),

@@ -196,7 +196,7 @@ impl Platform {
             piles: config.piles.clone(),
             tariffs: config.tariff.iter().map(|t| (t.number, t.clone())).collect(),
             tariff: config.tariff.as_ref().map(|t| t.number),
-            cards: config.cards.iter().map(|c| (c.uid, c.clone())).collect(),
+            cards: config.cards.iter().map(|c| (c.uid, *c)).collect(),
             list: lists::Mirror::new(config.card_list_version),
             sessions: BTreeMap::new(),
             seen: BTreeMap::new(),

@@ -143,7 +143,7 @@ impl Platform {
                 if open >= usize::from(card.max_concurrent.max(1)) {
                     return Err(OPEN_RECORD);
                 }
-                Ok(card.account.clone())
+                Ok(card.account.to_string())
             }
             2 => {
                 let text = String::from_utf8_lossy(&cred.1);

@@ -39,7 +39,7 @@ fn gun() -> ConnectorId {
 fn card(uid: &str) -> Card {
     Card {
         uid: uid.parse().expect("uid"),
-        account: "6230".to_owned(),
+        account: "6230".into(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 0,

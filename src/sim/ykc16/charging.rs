@@ -168,7 +168,7 @@ impl Platform {
             return Err(FROZEN);
         }
         let open = self.sessions.values().any(|s| s.is_open() && s.card == Some(card.uid));
-        if open { Err(UNSETTLED) } else { Ok(card.account.clone()) }
+        if open { Err(UNSETTLED) } else { Ok(card.account.to_string()) }
     }
 
     /// A 0x33 that answers no command: the plug came in time.

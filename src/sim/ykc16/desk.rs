@@ -152,7 +152,7 @@ impl Platform {
     ) {
         let txn = txn.unwrap_or_else(|| self.new_serial(now, connector));
         let card = if let Credential::Card(uid) = credential { Some(*uid) } else { None };
-        let account = card.and_then(|uid| self.cards.get(&uid)).map(|card| card.account.clone());
+        let account = card.and_then(|uid| self.cards.get(&uid)).map(|card| card.account.to_string());
         let start = RemoteStart {
             serial: Bcd(txn.0),
             pile: Bcd(connector.pile.0),

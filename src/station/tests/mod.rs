@@ -59,7 +59,7 @@ fn uid(n: u8) -> CardUid {
 fn listed(n: u8) -> Card {
     Card {
         uid: uid(n),
-        account: format!("10{n}"),
+        account: format!("10{n}").into(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 1,
@@ -90,7 +90,7 @@ fn config(guns: usize) -> Config {
                 meter: meter(gun),
                 reader: Some(reader(gun)),
                 rated: Power(120_000),
-                billing: BillingMode::Platform,
+                ..ConnectorConfig::default()
             })
             .collect(),
         clocks: vec![vec![meter(0), meter(1)]],

@@ -16,7 +16,7 @@ mod tariff;
 mod values;
 
 pub use crate::wire::platform222::Variant;
-pub use lists::card_list_digest;
+pub use lists::list_digest;
 pub use record::{chain_start, record_body, record_digest, record_fits};
 
 use super::{Encoded, Incoming, Kind, Manners, Outgoing, ReplyTo, Uplink};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::access::{Card, CardStatus, ListStep};
+use crate::model::access::{Card, CardStatus, ListEntries, ListKind, ListStep};
 use crate::model::command::{Command, Recall};
 use crate::model::ident::{CardUid, ConnectorId, Credential, TransactionNumber};
 use crate::model::message::{Decision, Entry, EntryId, Lane, Owed, StartOutcome, StartResult, StationFacts};
@@ -160,6 +160,8 @@ fn the_login_proves_the_secret_as_the_profile_computes_it() {
         unsent_records: 3,
         tariff_number: 20_261_101,
         card_list_version: 12,
+        vin_list_version: 7,
+        plate_list_version: 3,
         ..StationFacts::default()
     };
     let login = Outgoing::Login { facts: &facts, nonce, time: time("2026-11-22T08:30:00") };
@@ -286,15 +288,16 @@ fn card_lists_keep_what_the_digest_covers() {
         use sha2::{Digest, Sha256};
         Sha256::new().chain_update(second).chain_update(first).finalize().into()
     };
-    assert_eq!(card_list_digest(&cards), wanted, "sorted by UID: 0411… before 04A1…");
+    let sorted = ListEntries::Cards(vec![cards[1], cards[0]].into());
+    assert_eq!(list_digest(&sorted), wanted, "sorted by UID: 0411… before 04A1…");
     assert_eq!(
-        hex::lower(&card_list_digest(&[])),
+        hex::lower(&list_digest(&ListEntries::Vehicles(Vec::new().into()))),
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
     let step = |op: u8, uids: &[&[u8]]| {
         let body =
             wire::request(0x020E).number("op", op).list("entries", uids, |e, uid| e.octets("uid", uid));
-        lists::card_list(&body).step
+        lists::update::<Card>(&body).step
     };
     assert_eq!(step(1, &[]), ListStep::BeginFull);
     assert_eq!(step(4, &[]), ListStep::Commit);
@@ -338,7 +341,7 @@ fn what_is_malformed_unknown_or_for_another_station_is_refused_at_once() {
 fn every_answer_is_read_by_the_table_of_its_command() {
     let cards = vec![Card {
         uid: "04A1".parse().expect("uid"),
-        account: String::new(),
+        account: Default::default(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 1,
@@ -349,8 +352,13 @@ fn every_answer_is_read_by_the_table_of_its_command() {
         (0x0205, Answer::RemoteStop(2)),
         (0x0104, Answer::Time { result: 0, before: time("2026-11-22T08:29:57.500"), offset_ms: Some(2500) }),
         (0x0107, Answer::Tariff(2)),
-        (0x020E, Answer::List(1, 12)),
-        (0x020F, Answer::ListDigest { version: 13, cards }),
+        (0x020E, Answer::List(ListKind::Cards, 1, 12)),
+        (0x0210, Answer::List(ListKind::Vehicles, 1, 12)),
+        (0x0504, Answer::List(ListKind::Plates, 1, 12)),
+        (0x020F, Answer::ListDigest(13, ListEntries::Cards(cards.into()))),
+        (0x0211, Answer::ListDigest(13, ListEntries::Vehicles(Vec::new().into()))),
+        (0x0505, Answer::ListDigest(13, ListEntries::Plates(Vec::new().into()))),
+        (0x0212, Answer::DeparturePlan(2)),
         (0x020D, Answer::Balance(1)),
         (0x0109, Answer::Interrogate(0)),
         (0x020B, Answer::Recall(0, 20)),

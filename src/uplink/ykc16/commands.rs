@@ -26,10 +26,9 @@ use super::wire::message::start::{
 use super::wire::message::tariff::{ModelReply, ModelSet, ModelSetReply};
 use super::wire::write;
 use super::{Config, Ykc16};
-use crate::model::access::{Card, CardStatus, ListStep};
+use crate::model::access::{Card, CardStatus, ListEntries, ListKind, ListStep, ListUpdate};
 use crate::model::command::{self, Answer, Command};
 use crate::model::ident::{CardUid, DeviceCode};
-use crate::model::message::CardListUpdate;
 use crate::model::session::Grant;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -129,7 +128,9 @@ pub(super) fn wanted(config: &Config, opened: &Opened<'_>) -> Wanted {
             let cards = m.items.entries().iter().filter_map(|card| values::uid(card.card_phys)).collect();
             station(config, m.pile.0, Command::CardList(change(Vec::new(), cards)))
         }
-        CardQuery::NUMBER => station(config, read!(opened, CardQuery).pile.0, Command::CardListDigest),
+        CardQuery::NUMBER => {
+            station(config, read!(opened, CardQuery).pile.0, Command::ListDigest(ListKind::Cards))
+        }
         _ => not_here(opened),
     }
 }
@@ -212,7 +213,7 @@ fn card_sync(config: &Config, m: &CardSync, wire: [u8; 2]) -> Wanted {
         .map(|card| {
             Some(Card {
                 uid: values::uid(card.card_phys)?,
-                account: values::account(card.card_logic),
+                account: values::account(card.card_logic).into(),
                 status: CardStatus::Allowed,
                 group: 0,
                 max_concurrent: 0,
@@ -226,8 +227,8 @@ fn card_sync(config: &Config, m: &CardSync, wire: [u8; 2]) -> Wanted {
     }
 }
 
-fn change(put: Vec<Card>, delete: Vec<CardUid>) -> CardListUpdate {
-    CardListUpdate { from_version: 0, to_version: 0, step: ListStep::Change(put, delete) }
+fn change(put: Vec<Card>, delete: Vec<CardUid>) -> ListUpdate<Card> {
+    ListUpdate { from_version: 0, to_version: 0, step: ListStep::Change(put, delete) }
 }
 
 impl Ykc16 {
@@ -325,7 +326,7 @@ fn time_reply(m: &TimeSet, answer: &Answer) -> TimeReply {
 }
 
 fn is_listed(answer: &Answer) -> bool {
-    matches!(answer, Answer::List(0, _))
+    matches!(answer, Answer::List(ListKind::Cards, 0, _))
 }
 
 /// Clearing a card that is not there is done; only a card without a number fails.
@@ -345,7 +346,7 @@ fn clear_reply(m: &CardClear, done: bool) -> CardClearReply {
 }
 
 fn query_reply(m: &CardQuery, answer: &Answer) -> CardQueryReply {
-    let cards = if let Answer::ListDigest { cards, .. } = answer { &cards[..] } else { &[] };
+    let cards = if let Answer::ListDigest(_, ListEntries::Cards(cards)) = answer { &cards[..] } else { &[] };
     let held: BTreeSet<CardUid> = cards.iter().map(|card| card.uid).collect();
     let present = |card: &CardNumber| {
         let exists = values::uid(card.card_phys).is_some_and(|uid| held.contains(&uid)).into();

@@ -9,7 +9,7 @@ use super::wire::message::start::{RemoteStart, RemoteStartReply, RemoteStop, Rem
 use super::wire::message::tariff::ModelSet;
 use super::wire::time::Cp56;
 use super::*;
-use crate::model::access::{Card, CardStatus, ListStep};
+use crate::model::access::{Card, CardStatus, ListEntries, ListKind, ListStep};
 use crate::model::command::{self, Command};
 use crate::model::ident::{CardUid, Credential};
 use crate::model::message::{
@@ -473,23 +473,23 @@ fn cards_are_stored_asked_for_and_cleared_whatever_the_version() {
     let phys = |uid: &str| values::card_phys(&uid.parse().unwrap()).unwrap();
     let items = vec![OfflineCard { card_logic: Bcd([0x11; 8]), card_phys: phys("04A1B2C3") }];
     let sync = CardSync { pile: Bcd(pile().0), items: Counted::new(items).unwrap() };
-    let (command, octets) = commanded(&mut codec, &sync, &Answer::List(0, 3));
+    let (command, octets) = commanded(&mut codec, &sync, &Answer::List(ListKind::Cards, 0, 3));
     let Command::CardList(update) = command else { panic!("{command:?}") };
     let listed = Card {
         uid: card(),
-        account: "1111111111111111".to_owned(),
+        account: "1111111111111111".into(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 0,
         valid_until: None,
     };
-    assert_eq!(update.step, ListStep::Change(vec![listed.clone()], Vec::new()));
+    assert_eq!(update.step, ListStep::Change(vec![listed], Vec::new()));
     assert_eq!(octets.unwrap()[5], 0x43);
     let numbers = |all: &[&str]| {
         Counted::new(all.iter().map(|uid| CardNumber { card_phys: phys(uid) }).collect()).unwrap()
     };
     let query = CardQuery { pile: Bcd(pile().0), items: numbers(&["04A1B2C3", "04A1B2C4"]) };
-    let held = Answer::ListDigest { version: 3, cards: vec![listed] };
+    let held = Answer::ListDigest(3, ListEntries::Cards(std::sync::Arc::new(vec![listed])));
     let (_, reply) = answered::<_, CardQueryReply>(&mut codec, &query, &held);
     assert_eq!(reply.items.entries().iter().map(|c| c.exists).collect::<Vec<_>>(), [1, 0]);
     let nameless = vec![OfflineCard { card_logic: Bcd([0x11; 8]), card_phys: Raw([0; 8]) }];

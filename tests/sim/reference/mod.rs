@@ -8,7 +8,7 @@ mod wire;
 use crate::ledger;
 use clock::Seen;
 use depotd::model::access::{Card, CardStatus};
-use depotd::model::batch::{Batch, Recovered, Row, SessionRow};
+use depotd::model::batch::{Batch, KeptList, Recovered, Row, SessionRow};
 use depotd::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber};
 use depotd::model::message::{EntryId, Lane, Verdict};
 use depotd::model::quantity::Energy;
@@ -133,9 +133,7 @@ pub(crate) struct Reference {
     operated: BTreeMap<usize, Instant>,
     tariffs: BTreeMap<u32, Tariff>,
     in_force: VecDeque<(Instant, u32)>,
-    cards: BTreeMap<CardUid, Card>,
-    list_version: u32,
-    list_confirmed: Option<Utc>,
+    cards: KeptList<Card>,
     clocks: Vec<Seen>,
     log: VecDeque<(Instant, String)>,
     pub(crate) digest: u64,
@@ -179,9 +177,7 @@ impl Reference {
             operated: BTreeMap::new(),
             tariffs: [(tariff.number, tariff)].into(),
             in_force: [(Instant::default(), 0)].into(),
-            cards: BTreeMap::new(),
-            list_version: 0,
-            list_confirmed: None,
+            cards: KeptList::default(),
             clocks: Vec::new(),
             log: VecDeque::new(),
             digest: 0xCBF2_9CE4_8422_2325,
@@ -481,19 +477,16 @@ impl Reference {
                     self.log(format!("tariff {number} is in force"));
                     self.in_force.push_back((self.at, *number));
                 }
-                Row::CardListReplace(version, cards) => {
-                    self.list_version = *version;
-                    self.cards = cards.iter().map(|c| (c.uid, c.clone())).collect();
-                }
-                Row::CardListChange { version, put, delete } => {
-                    self.list_version = *version;
-                    self.cards.extend(put.iter().map(|c| (c.uid, c.clone())));
-                    delete.iter().for_each(|uid| drop(self.cards.remove(uid)));
-                }
-                Row::CardListConfirmed(at) => self.list_confirmed = Some(*at),
+                Row::Cards(row) => self.cards.apply(row),
                 Row::CommandSeen(txn, result) => drop(self.decided.insert(*txn, *result)),
                 Row::Step { what, .. } => self.log(format!("step: {what}")),
-                Row::Queue(_) | Row::Withdrawn(_) | Row::Serial { .. } | Row::Audit { .. } => {}
+                Row::Queue(_)
+                | Row::Withdrawn(_)
+                | Row::Serial { .. }
+                | Row::Audit { .. }
+                | Row::Vehicles(_)
+                | Row::Plates(_)
+                | Row::Departures(_) => {}
             }
         }
         for txn in closed {
@@ -580,9 +573,9 @@ impl Reference {
         let Credential::Card(uid) = opening.credential else {
             return self.blame("I5", format!("an offline start by {:?}", opening.credential));
         };
-        let allowed = self.cards.get(&uid).is_some_and(|c| c.status == CardStatus::Allowed);
+        let allowed = self.cards.entries.iter().any(|c| c.uid == uid && c.status == CardStatus::Allowed);
         let clock = self.stamp();
-        let fresh = self.list_confirmed.zip(clock).is_some_and(|(at, wall)| wall.0 - at.0 <= LIST_AGE_MS);
+        let fresh = self.cards.confirmed.zip(clock).is_some_and(|(at, wall)| wall.0 - at.0 <= LIST_AGE_MS);
         let own = |k: &&Known| k.opening.offline && k.opening.credential == opening.credential;
         let unsent = |k: &&Known| k.record.is_none_or(|number| !self.acknowledged.contains(&number));
         let used = self.sessions.values().filter(own).filter(unsent).count();

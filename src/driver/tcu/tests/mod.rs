@@ -1,0 +1,7 @@
+//! The driver over conversations written out, and over noise.
+
+mod bench;
+mod charging;
+mod orders;
+mod steps;
+mod vehicle;
