@@ -7,7 +7,7 @@ use crate::bus::Line;
 use crate::config::Config;
 use crate::control::desk::{self, Desk};
 use crate::control::server;
-use crate::link::{Exchange, Link, LinkStatus};
+use crate::link::{Exchange, Link, LinkStatus, Newest};
 use crate::model::batch::Recovered;
 use crate::model::ident::DeviceId;
 use crate::model::message::{FromLink, StationFacts, ToLink};
@@ -251,8 +251,12 @@ fn facts(recovered: &Recovered) -> StationFacts {
     }
 }
 
-fn newest(recovered: &Recovered) -> (u64, u64) {
-    (recovered.last_start_result, recovered.last_record)
+fn newest(recovered: &Recovered) -> Newest {
+    Newest {
+        start_results: recovered.last_start_result,
+        records: recovered.last_record,
+        battery_ends: recovered.last_battery_end,
+    }
 }
 
 fn pages(metrics: Option<(SocketAddr, TcpListener)>, page: Option<Page>, desk: Desk) {

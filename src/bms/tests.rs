@@ -194,7 +194,7 @@ fn what_still_comes_after_the_end_is_no_new_session() {
 fn statistics_that_never_come_are_not_waited_for() {
     let mut bench = Bench::charging();
     let _ = bench.hear(CST_BY_HAND);
-    for _ in 0..9 {
+    for _ in 0..10 {
         assert_eq!(bench.wait(1000), []);
         let _ = bench.hear(CST_BY_HAND);
     }

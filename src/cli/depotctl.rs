@@ -4,6 +4,7 @@ use super::show::{self, Columns};
 use super::{Exit, Failure, decode, encode};
 use crate::config;
 use crate::control::{Answer, Ask, client};
+use crate::model::ident::{CardUid, Credential, Vin};
 use crate::store::Store;
 use clap::{CommandFactory, Parser, Subcommand};
 use serde_json::Value;
@@ -71,8 +72,26 @@ enum Command {
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
     },
-    /// The card list with its version and age
+    /// The card list with its version and age; `cards test UID`: what an offline swipe would do, and why
+    #[command(args_conflicts_with_subcommands = true)]
     Cards {
+        /// At most so many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+        #[command(subcommand)]
+        test: Option<CardTest>,
+    },
+    /// The VIN list with its version and age; `vins test VIN`: what an offline start by this vehicle would do, and why
+    #[command(args_conflicts_with_subcommands = true)]
+    Vins {
+        /// At most so many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+        #[command(subcommand)]
+        test: Option<VinTest>,
+    },
+    /// The plate list with its version and age
+    Plates {
         /// At most so many
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
@@ -121,6 +140,24 @@ enum Command {
     },
 }
 
+#[derive(Subcommand, Debug)]
+enum CardTest {
+    /// What an offline swipe of this card would do now: every condition, and the first that fails
+    Test {
+        /// For example 04A1B2C3
+        uid: CardUid,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum VinTest {
+    /// What an offline start by this vehicle would do now: every condition, and the first that fails
+    Test {
+        /// 17 characters
+        vin: Vin,
+    },
+}
+
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -151,7 +188,15 @@ pub fn main() -> ExitCode {
             Command::Records { unsent, limit } => link.list(&Ask::Records { unsent, limit }, show::RECORDS),
             Command::Record { txn } => link.show(&Ask::Record { txn }, show::one),
             Command::Queue { limit } => link.list(&Ask::Queue { limit }, show::QUEUE),
-            Command::Cards { limit } => link.list(&Ask::Cards { limit }, show::CARDS),
+            Command::Cards { limit, test: None } => link.list(&Ask::Cards { limit }, show::CARDS),
+            Command::Cards { test: Some(CardTest::Test { uid }), .. } => {
+                link.show(&Ask::Rehearse { credential: Credential::Card(uid) }, show::rehearsal)
+            }
+            Command::Vins { limit, test: None } => link.list(&Ask::Vehicles { limit }, show::VINS),
+            Command::Vins { test: Some(VinTest::Test { vin }), .. } => {
+                link.show(&Ask::Rehearse { credential: Credential::Vin(vin) }, show::rehearsal)
+            }
+            Command::Plates { limit } => link.list(&Ask::Plates { limit }, show::PLATES),
             Command::Alarms => link.list(&Ask::Alarms, show::ALARMS),
             Command::Audit { limit } => link.list(&Ask::Audit { limit }, show::AUDIT),
             Command::Start { connector } => link.order(&Ask::Start { connector, by: who() }),

@@ -81,8 +81,11 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         journal: Option<PathBuf>,
         /// Connectors of the simulated depot that it belongs to
-        #[arg(long, value_name = "N", default_value_t = 4)]
+        #[arg(long, value_name = "N", default_value_t = 4, conflicts_with = "scenario")]
         connectors: usize,
+        /// The simulated depot that it belongs to, by its scenario
+        #[arg(long, value_enum)]
+        scenario: Option<Scenario>,
     },
 }
 
@@ -112,20 +115,23 @@ enum Scenario {
     Busy,
     /// 40 connectors
     DepotNight,
+    /// Chargers on CAN whose buses name themselves, a pair of guns for one bus, a plug with a tap
+    Can,
 }
 
 impl Scenario {
-    fn places(self) -> usize {
+    fn plan(self) -> Plan {
         match self {
-            Scenario::Quiet | Scenario::Busy => 4,
-            Scenario::DepotNight => 40,
+            Scenario::Quiet | Scenario::Busy => Plan::depot(4, 1),
+            Scenario::DepotNight => Plan::depot(40, 1),
+            Scenario::Can => Plan::depot(1, 1).with_tap().with_can(4, 1),
         }
     }
 
     fn habits(self) -> Option<Habits> {
         match self {
             Scenario::Quiet => None,
-            Scenario::Busy => Some(Habits::demo()),
+            Scenario::Busy | Scenario::Can => Some(Habits::demo()),
             Scenario::DepotNight => Some(Habits::busy()),
         }
     }
@@ -149,12 +155,12 @@ pub fn main() -> ExitCode {
                 Command::Depot { dir, scenario, platform, secret, protocol, connection_per_pile } => {
                     let connections =
                         if connection_per_pile { Connections::Pile } else { Connections::Station };
-                    let plan = Plan::depot(scenario.places(), 1);
-                    let plan = Plan { protocol: protocol.protocol(), connections, ..plan };
+                    let plan = Plan { protocol: protocol.protocol(), connections, ..scenario.plan() };
                     run_depot(&plan, &dir, scenario, platform.as_deref(), &secret, seed).await
                 }
-                Command::Platform { listen, protocol, secret, journal, connectors } => {
-                    let plan = Plan { protocol: protocol.protocol(), ..Plan::depot(connectors, 1) };
+                Command::Platform { listen, protocol, secret, journal, connectors, scenario } => {
+                    let plan = scenario.map_or_else(|| Plan::depot(connectors, 1), Scenario::plan);
+                    let plan = Plan { protocol: protocol.protocol(), ..plan };
                     run_platform(&listen, &plan, &secret, journal.as_deref(), seed).await
                 }
             }

@@ -80,6 +80,23 @@ pub(super) const CARDS: Columns = &[
     ("at once", "max_concurrent"),
     ("valid until", "valid_until"),
 ];
+pub(super) const VINS: Columns = &[
+    ("vin", "vin"),
+    ("fleet no", "fleet_number"),
+    ("plate", "plate"),
+    ("status", "status"),
+    ("bound card", "bound_card"),
+    ("power %", "power_percent"),
+    ("priority", "priority"),
+];
+pub(super) const PLATES: Columns = &[
+    ("plate", "plate"),
+    ("status", "status"),
+    ("valid from", "valid_from"),
+    ("valid until", "valid_until"),
+    ("fleet no", "fleet_number"),
+];
+const CONDITIONS: Columns = &[("", "mark"), ("condition", "condition"), ("now", "now")];
 pub(super) const ALARMS: Columns = &[
     ("code", "code"),
     ("level", "level"),
@@ -97,7 +114,7 @@ pub(super) fn document(data: &Value) -> String {
 
 /// Rows as a table fitted to the terminal.
 pub(super) fn list(data: &Value, columns: Columns) -> String {
-    // The card list comes with its version and carries its rows under a key.
+    // A list of the platform comes with its version and carries its rows under a key.
     let rows = data.as_array().or_else(|| data.as_object()?.values().find_map(Value::as_array));
     let mut table = Table::new(&columns.iter().map(|(head, _)| *head).collect::<Vec<_>>());
     for row in rows.into_iter().flatten() {
@@ -110,6 +127,16 @@ pub(super) fn list(data: &Value, columns: Columns) -> String {
         let _infallible = writeln!(text, "{}", words.join(", "));
     }
     text + &if table.is_empty() { "none\n".to_owned() } else { table.fit(terminal_width()) }
+}
+
+/// What an offline start would do: the verdict, and every condition with the first that fails marked.
+pub(super) fn rehearsal(data: &Value) -> String {
+    let says = plain(&data["says"]);
+    let verdict = match data["accepted"] == Value::Bool(true) {
+        true => format!("offline start now: accepted ({says})"),
+        false => format!("offline start now: refused ({says})"),
+    };
+    format!("{verdict}\n{}", list(&data["conditions"], CONDITIONS))
 }
 
 /// One object, a line per key; lists of objects indented below.
@@ -181,10 +208,14 @@ pub(super) fn status(data: &Value) -> String {
     );
     let _infallible = writeln!(
         text,
-        "tariff {}   card list version {} with {} cards   open sessions {}\n",
+        "tariff {}   {} cards (version {})   {} VINs (version {})   {} plates (version {})   open sessions {}\n",
         word("tariff"),
-        word("card_list.version"),
         word("card_list.count"),
+        word("card_list.version"),
+        word("vin_list.count"),
+        word("vin_list.version"),
+        word("plate_list.count"),
+        word("plate_list.version"),
         word("open_sessions"),
     );
     if data["storage_ok"] == Value::Bool(false) {

@@ -3,9 +3,9 @@
 use super::{Answer, Ask};
 use crate::bus::Line;
 use crate::link::LinkStatus;
-use crate::model::ident::{ConnectorId, DeviceCode, DeviceId, TransactionNumber};
+use crate::model::ident::{ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber};
 use crate::port::clock::Clock;
-use crate::station::{OperatorOrder, Status};
+use crate::station::{OperatorOrder, Rehearsal, Status};
 use crate::store::Store;
 use crate::task::station::Call;
 use crate::task::store::Questions;
@@ -108,6 +108,12 @@ impl Desk {
             }
             Ask::Queue { limit } => self.ask(move |store| store.queue(limit.min(MOST))).await,
             Ask::Cards { limit } => self.ask(move |store| store.cards(limit.min(MOST))).await,
+            Ask::Vehicles { limit } => self.ask(move |store| store.vehicles(limit.min(MOST))).await,
+            Ask::Plates { limit } => self.ask(move |store| store.plates(limit.min(MOST))).await,
+            Ask::Rehearse { credential } => match self.rehearse(credential).await {
+                Some(rehearsal) => Answer::good(&rehearsal),
+                None => ending(),
+            },
             Ask::Audit { limit } => self.ask(move |store| store.audit(limit.min(MOST))).await,
             Ask::Session { txn } => self.one(&txn, "session", |store, txn| store.session(txn)).await,
             Ask::Record { txn } => self.one(&txn, "record", |store, txn| store.record(txn)).await,
@@ -124,6 +130,12 @@ impl Desk {
     async fn station(&self) -> Option<Status> {
         let (answer, answered) = oneshot::channel();
         self.inner.station.send(Call::Status(answer)).await.ok()?;
+        tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
+    }
+
+    async fn rehearse(&self, credential: Credential) -> Option<Rehearsal> {
+        let (answer, answered) = oneshot::channel();
+        self.inner.station.send(Call::Rehearse(credential, answer)).await.ok()?;
         tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
     }
 

@@ -7,6 +7,7 @@ pub mod client;
 pub mod desk;
 pub mod server;
 
+use crate::model::ident::Credential;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -56,6 +57,21 @@ pub enum Ask {
     Cards {
         /// At most so many.
         limit: usize,
+    },
+    /// The VIN list.
+    Vehicles {
+        /// At most so many.
+        limit: usize,
+    },
+    /// The plate list.
+    Plates {
+        /// At most so many.
+        limit: usize,
+    },
+    /// What an offline start by this card or vehicle would do now, and why.
+    Rehearse {
+        /// Whose.
+        credential: Credential,
     },
     /// Open alarms.
     Alarms,

@@ -256,8 +256,11 @@ impl Link {
         self.tariff_retry = None;
         self.start_results.disconnected();
         self.records.disconnected();
+        self.battery_ends.disconnected();
         self.replies.clear();
         self.realtime.clear(); // what it says may be over by the next login
+        self.handshakes.clear();
+        self.progress.clear();
         self.asks.lost(out);
         if was_online {
             out.push(Action::Tell(FromLink::Offline));

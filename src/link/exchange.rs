@@ -43,6 +43,14 @@ impl Exchange {
                 let link = self.link(realtime.connector.pile);
                 link.map(|link| (link, ToLink::Realtime(realtime))).into_iter().collect()
             }
+            ToLink::BatteryHandshake(told) => {
+                let link = self.link(told.connector.pile);
+                link.map(|link| (link, ToLink::BatteryHandshake(told))).into_iter().collect()
+            }
+            ToLink::BatteryProgress(told) => {
+                let link = self.link(told.connector.pile);
+                link.map(|link| (link, ToLink::BatteryProgress(told))).into_iter().collect()
+            }
             ToLink::Answer(ticket, answer) => {
                 let (link, ticket) = self.own_ticket(ticket);
                 vec![(link, ToLink::Answer(ticket, answer))]

@@ -15,18 +15,22 @@ use crate::uplink::{Encoded, Kind, Outgoing, Reply};
 impl Link {
     /// Sends whatever may go now, and asks the store for more.
     pub(super) fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
-        for lane in [Lane::StartResult, Lane::Record] {
+        for lane in [Lane::StartResult, Lane::Record, Lane::BatteryEnd] {
             if let Some((after, limit)) = self.queue(lane).load(now.mono) {
                 out.push(Action::Load(lane, after, limit));
             }
         }
-        let (start_results, records) = match self.state {
-            State::Settling { step: Step::Piles { .. }, .. } => (false, false),
+        let (start_results, records, battery_ends) = match self.state {
+            State::Settling { step: Step::Piles { .. }, .. } => (false, false, false),
             State::Settling { step: Step::Tariff { .. }, .. } => {
-                (self.manners.stored_first, self.manners.stored_first)
+                let stored_first = self.manners.stored_first;
+                (stored_first, stored_first, stored_first)
             }
-            State::Settling { step: Step::StartResults { .. }, .. } => (true, false),
-            State::Settling { step: Step::Records { .. }, .. } | State::Ready { .. } => (true, true),
+            State::Settling { step: Step::StartResults { .. }, .. } => (true, false, false),
+            State::Settling { step: Step::Records { .. }, .. } => (true, true, false),
+            State::Settling { step: Step::BatteryEnds { .. }, .. } | State::Ready { .. } => {
+                (true, true, true)
+            }
             State::Waiting { .. }
             | State::Connecting { .. }
             | State::LoggingIn { .. }
@@ -40,7 +44,12 @@ impl Link {
         }
         let live = matches!(self.state, State::Ready { .. });
         if live {
+            self.pump_handshakes(out);
             self.pump_realtime(false, out);
+            self.pump_progress(out);
+        }
+        if battery_ends {
+            self.pump_lane(now, Lane::BatteryEnd, out);
         }
         if records {
             self.pump_lane(now, Lane::Record, out);
@@ -93,6 +102,27 @@ impl Link {
         }
     }
 
+    /// Who the vehicles are, once the start results of their sessions went out.
+    fn pump_handshakes(&mut self, out: &mut Vec<Action>) {
+        if self.start_results.has_unread() {
+            return;
+        }
+        for (connector, words) in std::mem::take(&mut self.handshakes) {
+            if self.start_results.has_unsent(&words.txn) {
+                self.handshakes.insert(connector, words);
+            } else {
+                self.tell(&Outgoing::BatteryHandshake(&words), out);
+            }
+        }
+    }
+
+    /// How the batteries charge.
+    fn pump_progress(&mut self, out: &mut Vec<Action>) {
+        for (_, words) in std::mem::take(&mut self.progress) {
+            self.tell(&Outgoing::BatteryProgress(&words), out);
+        }
+    }
+
     /// Newest states, those that show a connector free or without its transaction, or those that do not.
     fn pump_realtime(&mut self, free: bool, out: &mut Vec<Action>) {
         let held = |txn| self.start_results.has_unsent(txn) || self.start_results.has_unread();
@@ -111,18 +141,29 @@ impl Link {
 
     /// A reply to a durable message.
     pub(super) fn settle_entry(&mut self, kind: Kind, sequence: u32, reply: Reply, out: &mut Vec<Action>) {
-        let lane = if kind == Kind::Record { Lane::Record } else { Lane::StartResult };
+        let lane = match kind {
+            Kind::Record => Lane::Record,
+            Kind::BatteryEnd => Lane::BatteryEnd,
+            Kind::StartResult
+            | Kind::Login
+            | Kind::Heartbeat
+            | Kind::PileRegister
+            | Kind::TariffCheck
+            | Kind::TariffRequest
+            | Kind::Goodbye
+            | Kind::Authorise => Lane::StartResult,
+        };
         let queue = self.queue(lane);
         let Some(entry) = queue.in_flight(sequence) else {
             out.push(Action::Note(Note::Unmatched(kind)));
             return;
         };
         let verdict = match reply {
-            Reply::StartResult => Some(Verdict::Taken),
+            Reply::StartResult | Reply::BatteryEnd => Some(Verdict::Taken),
             Reply::Record { txn, verdict } if txn == entry.txn => verdict,
             Reply::Record { .. } => None, // of another record: no acknowledgement
             // A record so refused is not acknowledged; any other message is set aside until the next login.
-            Reply::Refused(code) if lane == Lane::StartResult => {
+            Reply::Refused(code) if lane != Lane::Record => {
                 if let Some(id) = queue.put_aside(sequence) {
                     out.push(Action::Tell(FromLink::Acknowledged(id, Verdict::Refused(code))));
                 }

@@ -15,7 +15,10 @@ mod flow;
 mod settle;
 
 use crate::model::ident::ConnectorId;
-use crate::model::message::{Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StationFacts, ToLink};
+use crate::model::message::{
+    BatteryHandshake, BatteryProgress, Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StationFacts,
+    ToLink,
+};
 use crate::model::time::{Instant, Now};
 use crate::outbox::Queue;
 use crate::uplink::{Encoded, Incoming, Kind, Manners, Outgoing, Reply, Uplink};
@@ -134,6 +137,17 @@ impl Connection {
     }
 }
 
+/// Highest identities that the store holds per lane; 0 none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// Start results.
+    pub start_results: u64,
+    /// Records.
+    pub records: u64,
+    /// Battery ends.
+    pub battery_ends: u64,
+}
+
 /// The link machine.
 pub struct Link {
     config: Config,
@@ -147,8 +161,11 @@ pub struct Link {
     asks: Asks,
     replies: Replies,
     realtime: BTreeMap<ConnectorId, Realtime>,
+    handshakes: BTreeMap<ConnectorId, Box<BatteryHandshake>>,
+    progress: BTreeMap<ConnectorId, Box<BatteryProgress>>,
     start_results: Queue,
     records: Queue,
+    battery_ends: Queue,
     tariff_retry: Option<Instant>,
     started: Instant,
     /// When the newest event was handled.
@@ -175,7 +192,7 @@ impl Link {
         config: Config,
         uplink: Box<dyn Uplink>,
         facts: StationFacts,
-        newest: (u64, u64),
+        newest: Newest,
         now: Now,
     ) -> Link {
         let lane = crate::outbox::Config {
@@ -191,9 +208,11 @@ impl Link {
             ..lane
         };
         let spacing = Duration::from_secs(1) / config.stored_per_second.max(1);
+        let stored = crate::outbox::Config { spacing, ..lane };
         Link {
-            start_results: Queue::new(Lane::StartResult, newest.0, crate::outbox::Config { spacing, ..lane }),
-            records: Queue::new(Lane::Record, newest.1, record_lane),
+            start_results: Queue::new(Lane::StartResult, newest.start_results, stored),
+            records: Queue::new(Lane::Record, newest.records, record_lane),
+            battery_ends: Queue::new(Lane::BatteryEnd, newest.battery_ends, stored),
             backoff: Backoff::new(config.seed),
             config,
             uplink,
@@ -205,6 +224,8 @@ impl Link {
             asks: Asks::default(),
             replies: Replies::default(),
             realtime: BTreeMap::new(),
+            handshakes: BTreeMap::new(),
+            progress: BTreeMap::new(),
             tariff_retry: None,
             started: now.mono,
             handled: None,
@@ -238,7 +259,7 @@ impl Link {
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         let mut deadlines = vec![self.state.deadline()];
-        deadlines.extend([self.start_results.load_at(), self.records.load_at()]);
+        deadlines.extend([self.start_results.load_at(), self.records.load_at(), self.battery_ends.load_at()]);
         if let Some(connection) = &self.connection
             && self.state.is_connected()
         {
@@ -251,6 +272,7 @@ impl Link {
                 deadlines.push(self.replies.wake_at());
                 deadlines.push(self.start_results.wake_at());
                 deadlines.push(self.records.wake_at());
+                deadlines.push(self.battery_ends.wake_at());
             }
         }
         deadlines.into_iter().flatten().filter(|at| Some(*at) > self.handled).min()
@@ -289,6 +311,7 @@ impl Link {
         match lane {
             Lane::StartResult => &mut self.start_results,
             Lane::Record => &mut self.records,
+            Lane::BatteryEnd => &mut self.battery_ends,
         }
     }
 
@@ -299,6 +322,8 @@ impl Link {
             ToLink::Realtime(realtime) => {
                 self.realtime.insert(realtime.connector, realtime);
             }
+            ToLink::BatteryHandshake(words) => drop(self.handshakes.insert(words.connector, words)),
+            ToLink::BatteryProgress(words) => drop(self.progress.insert(words.connector, words)),
             ToLink::Answer(ticket, answer) => self.answer(ticket, &answer, out),
             ToLink::Queued(EntryId { lane, id }) => self.queue(lane).queued(id),
             ToLink::Settled(EntryId { lane, id }) => self.queue(lane).settled(id),
@@ -352,7 +377,9 @@ impl Link {
                 out.push(Action::Tell(FromLink::PlatformTime(time)))
             }
             (Kind::Heartbeat, _) => {}
-            (Kind::StartResult | Kind::Record, reply) => self.settle_entry(kind, sequence, reply, out),
+            (Kind::StartResult | Kind::BatteryEnd | Kind::Record, reply) => {
+                self.settle_entry(kind, sequence, reply, out)
+            }
             (Kind::Goodbye, _) => self.farewell(now, out),
             (Kind::PileRegister | Kind::TariffCheck | Kind::TariffRequest | Kind::Authorise, reply) => {
                 self.asked(now, kind, sequence, reply, out);

@@ -1,7 +1,7 @@
 //! The order after login (platform-222.md 5.5). Replies and heartbeats never wait for it.
 //!
-//! Steps 6 to 8 of the profile also name open alarms, inventory, gates and cameras; this version has none of them to
-//! send and goes on at once.
+//! Steps 6 to 8 of the profile also name open alarms, daily sums, inventory, gates and cameras; this version has none of
+//! them to send and goes on at once.
 
 use super::ask::About;
 use super::{Action, Link, State};
@@ -36,12 +36,19 @@ pub enum Step {
         /// The step is over then; the lane goes on.
         until: Instant,
     },
+    /// 7: stored battery ends.
+    BatteryEnds {
+        /// The step is over then; the lane goes on.
+        until: Instant,
+    },
 }
 
 impl Step {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Step::StartResults { until } | Step::Records { until } => Some(*until),
+            Step::StartResults { until } | Step::Records { until } | Step::BatteryEnds { until } => {
+                Some(*until)
+            }
             Step::Piles { .. } | Step::Tariff { .. } => None,
         }
     }
@@ -94,9 +101,12 @@ impl Link {
                 Some(Some(Step::Records { until: now.mono + STEP }))
             }
             Step::Records { until } if self.records.is_empty() || until <= now.mono => {
+                Some(Some(Step::BatteryEnds { until: now.mono + STEP }))
+            }
+            Step::BatteryEnds { until } if self.battery_ends.is_empty() || until <= now.mono => {
                 Some(self.manners.stored_first.then_some(Step::Tariff { turn: 0 }))
             }
-            Step::StartResults { .. } | Step::Records { .. } => None,
+            Step::StartResults { .. } | Step::Records { .. } | Step::BatteryEnds { .. } => None,
         }
     }
 

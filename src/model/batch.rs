@@ -172,6 +172,8 @@ pub struct Recovered {
     pub last_start_result: u64,
     /// Start results still queued: id and transaction.
     pub start_results: Vec<(u64, TransactionNumber)>,
+    /// Highest id ever given in the lane of battery ends.
+    pub last_battery_end: u64,
     /// Records not yet acknowledged.
     pub unsent_records: u64,
     /// The newest 10 000 records, oldest first.

@@ -9,6 +9,7 @@ use super::session::{ConnectorState, Grant};
 use super::stop::StopReason;
 use super::tariff::Tariff;
 use super::time::Utc;
+use super::vehicle::{End, Handshake, Progress};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub enum Lane {
     StartResult,
     /// Transaction records (020A); the identity of an entry is its record number.
     Record,
+    /// What vehicle and charger said at the end of a charge (0208).
+    BatteryEnd,
 }
 
 /// One durable message.
@@ -54,6 +57,8 @@ pub enum Content {
     StartResult(StartResult),
     /// 020A.
     Record(Owed),
+    /// 0208.
+    BatteryEnd(Box<BatteryEnd>),
 }
 
 /// A record of the ledger on its way to the platform.
@@ -94,6 +99,39 @@ pub struct StartResult {
     pub start_register: Option<Energy>,
     /// How it began.
     pub start_mode: StartMode,
+}
+
+/// Who the vehicle at a connector is (0206). Telemetry: latest wins, never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatteryHandshake {
+    /// The session.
+    pub txn: TransactionNumber,
+    /// Where.
+    pub connector: ConnectorId,
+    /// What it said.
+    pub handshake: Handshake,
+}
+
+/// How its battery charges (0207). Telemetry: latest wins, never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatteryProgress {
+    /// The session.
+    pub txn: TransactionNumber,
+    /// Where.
+    pub connector: ConnectorId,
+    /// What it said.
+    pub progress: Progress,
+}
+
+/// How its charge ended (0208).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatteryEnd {
+    /// The session.
+    pub txn: TransactionNumber,
+    /// Where.
+    pub connector: ConnectorId,
+    /// What both sides said.
+    pub end: End,
 }
 
 /// What came of a start.
@@ -254,6 +292,10 @@ pub enum ToLink {
     Forget(u64),
     /// Newest state of a connector.
     Realtime(Realtime),
+    /// Who the vehicle at a connector is.
+    BatteryHandshake(Box<BatteryHandshake>),
+    /// How its battery charges.
+    BatteryProgress(Box<BatteryProgress>),
     /// The answer to a command, after its effect is durable.
     Answer(u64, Answer),
     /// This lane got entries in the store, the newest being this one.

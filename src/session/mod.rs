@@ -43,7 +43,7 @@ use crate::model::session::{ConnectorState, Grant};
 use crate::model::stop::StopReason;
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now};
-use crate::model::vehicle::VehicleReport;
+use crate::model::vehicle::{End, VehicleReport};
 use metering::Metering;
 use opening::Saving;
 use phase::Phase;
@@ -338,6 +338,12 @@ impl Session {
     #[must_use]
     pub fn has_charged(&self) -> bool {
         self.core.facts.charging_ms.is_some()
+    }
+
+    /// What vehicle and charger said at the end, once one of them said something.
+    #[must_use]
+    pub fn end(&self) -> Option<&End> {
+        self.core.facts.vehicle.end()
     }
 
     /// Why it ends, once it does.

@@ -33,6 +33,11 @@ impl Known {
         charger.or(self.end.as_ref().and_then(|end| end.reason))
     }
 
+    /// Both sides' words on the end.
+    pub(super) fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
     /// The raw codes for people; nothing while there are none.
     pub(super) fn text(&self) -> Option<String> {
         let mut parts = Vec::new();

@@ -164,7 +164,7 @@ pub enum Typed {
     Quit,
 }
 
-const HELP: &str = "known: start CODE/N [CARD], stop CODE/N [TXN], list [full|changes], balance CODE/N FEN, recall FIRST LAST, time, \
+const HELP: &str = "known: start CODE/N [CARD] [vin VIN], stop CODE/N [TXN], list [full|changes], balance CODE/N FEN, recall FIRST LAST, time, \
                     interrogate N, fault NAME [N], cut, freeze, summary, quit";
 
 /// Reads a typed line. An error says what is known.
@@ -175,13 +175,21 @@ pub fn parse(line: &str) -> Result<Typed, String> {
     let order = |order: Order| Typed::Want(Want::Order(order));
     Ok(match words.as_slice() {
         ["start", at, rest @ ..] => {
-            let credential = match rest {
-                [] => Credential::None,
-                [uid] => Credential::Card(uid.parse().map_err(|e| format!("{uid:?} is not {e}"))?),
+            let vin = |vin: &str| vin.parse().map_err(|e| format!("{vin:?} is not {e}"));
+            let (card, expected_vin) = match rest {
+                [] => (None, None),
+                ["vin", text] => (None, Some(vin(text)?)),
+                [uid] => (Some(*uid), None),
+                [uid, "vin", text] => (Some(*uid), Some(vin(text)?)),
                 _ => return Err(HELP.to_owned()),
             };
+            let credential = match card {
+                Some(uid) => Credential::Card(uid.parse().map_err(|e| format!("{uid:?} is not {e}"))?),
+                None => Credential::None,
+            };
             let connector = connector(at)?;
-            order(Order::Start { connector, txn: None, credential, limit: (0, 0), expires: 0 })
+            let (txn, limit, expires) = (None, (0, 0), 0);
+            order(Order::Start { connector, txn, credential, expected_vin, limit, expires })
         }
         ["stop", at] => order(Order::Stop { connector: connector(at)?, txn: None }),
         ["stop", at, txn] => {

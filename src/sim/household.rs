@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::platform::{self, Platform};
 use super::{centre, ykc16};
-use crate::model::access::{Card, CardStatus};
+use crate::model::access::{Card, CardStatus, Vehicle};
 use crate::model::money::Price;
 use crate::model::record::Protocol;
 use crate::model::tariff::{Tariff, Tier};
@@ -33,7 +33,12 @@ pub fn write(
             "account": c.account,
             "status": if c.allowed { "allowed" } else { "blocked" },
         })).collect::<Vec<_>>(),
-        "vins": [],
+        "vins": plan.vehicles.iter().map(|v| json!({
+            "vin": v.vin,
+            "fleet_number": v.fleet_number,
+            "plate": v.plate,
+            "status": v.status,
+        })).collect::<Vec<_>>(),
     });
     std::fs::write(folder.join("people.json"), format!("{people:#}\n"))?;
     let file = folder.join("depotd.toml");
@@ -61,14 +66,31 @@ pub fn cards(plan: &Plan) -> Vec<Card> {
     plan.cards.iter().map(card).collect()
 }
 
+/// Its fleet as the platform's list holds it.
+#[must_use]
+pub fn vehicles(plan: &Plan) -> Vec<Vehicle> {
+    let vehicle = |v: &super::plan::PlannedVehicle| Vehicle {
+        vin: v.vin,
+        fleet_number: v.fleet_number.as_str().into(),
+        plate: v.plate.as_str().into(),
+        status: v.status,
+        bound_card: None,
+        power_percent: 0,
+        priority: 0,
+    };
+    plan.vehicles.iter().map(vehicle).collect()
+}
+
 /// A platform that knows this station, its cards and a tariff.
 #[must_use]
 pub fn platform(plan: &Plan, secret: &str, seed: u64) -> Platform {
     Platform::new(platform::Config {
         secret: Some(secret.as_bytes().to_vec()),
-        piles: plan.places.iter().map(|p| (p.connector.pile, 1)).collect(),
+        piles: plan.piles().collect(),
         cards: cards(plan),
         card_list_version: 1,
+        vehicles: vehicles(plan),
+        vehicle_list_version: u32::from(!plan.vehicles.is_empty()),
         tariff: Some(tariff(1)),
         seed,
         ..platform::Config::new(plan.station)

@@ -22,6 +22,8 @@ pub(super) mod code {
     pub(crate) const RECORD_INCONSISTENT: u16 = 0x0008;
     pub(crate) const RECORD_REFUSED: u16 = 0x0009;
     pub(crate) const CARD_LIST_STALE: u16 = 0x000A;
+    pub(crate) const VIN_LIST_STALE: u16 = 0x000B;
+    pub(crate) const PLATE_LIST_STALE: u16 = 0x000C;
     pub(crate) const TARIFF_MISSING: u16 = 0x000D;
     pub(crate) const IMPLAUSIBLE_VALUE: u16 = 0x000E;
     pub(crate) const CONFIGURATION_DIFFERS: u16 = 0x0012;
@@ -55,6 +57,8 @@ fn kind(code: u16) -> Kind {
         0x0008 => (2, 0, 0, "record inconsistent", "交易记录不一致"),
         0x0009 => (2, 0, 0, "record refused by the platform", "平台拒收交易记录"),
         0x000A => (3, 5, 10, "card list stale", "卡名单过期"),
+        0x000B => (3, 5, 10, "VIN list stale", "车辆VIN名单过期"),
+        0x000C => (3, 5, 10, "plate list stale", "车牌名单过期"),
         0x000D => (2, 5, 10, "tariff missing or not valid", "计费模型缺失或无效"),
         0x000E => (3, 0, 30, "implausible platform value", "平台数据不合理"),
         0x0012 => (2, 0, 0, "configuration differs", "配置不一致"),

@@ -364,6 +364,18 @@ impl Station {
         }
     }
 
+    /// Whether a list that the platform gave is older than offline use allows; `None` = nobody can tell.
+    pub(super) fn is_stale<T: Listed>(&self, now: Now, list: &List<T>) -> Option<bool> {
+        let at = now.stamp()?;
+        Some(list.version() != 0 && list.age(at).is_none_or(|age| age > self.config.offline.list_max_age))
+    }
+
+    /// The same of the cards, which must be there where cards may start offline.
+    pub(super) fn cards_are_stale(&self, now: Now) -> Option<bool> {
+        let stale = self.is_stale(now, &self.cards)?;
+        Some(self.config.offline.enable && (stale || self.cards.version() == 0))
+    }
+
     /// The connection ended: unfinished updates are dropped.
     pub(super) fn discard_updates(&mut self) {
         self.cards.discard();

@@ -10,7 +10,7 @@
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
 //! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `lists` cards, vehicles and plates, `departures` plans, `clock`, `serial` numbers of
 //! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
-//! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `status` what the local page shows.
+//! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `rehearsal` what an offline start would do, `status` what the local page shows.
 
 mod alarms;
 mod clock;
@@ -23,6 +23,7 @@ mod meter_clock;
 mod offline;
 mod people;
 mod records;
+mod rehearsal;
 mod remote;
 mod serial;
 mod sessions;
@@ -33,6 +34,7 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 
+pub use rehearsal::{Condition, Rehearsal};
 pub use status::{AlarmStatus, ConnectorStatus, LinkStatus, ListStatus, Status};
 
 use crate::model::access::{Card, Plate, Vehicle};

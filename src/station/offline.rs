@@ -67,21 +67,29 @@ impl Refusal {
     }
 }
 
-/// Whether all conditions hold.
+/// Every condition in the order in which they are looked at, and whether it holds.
+pub(super) fn conditions(case: &Case<'_>) -> [(Refusal, bool); 11] {
+    let (rules, card) = (case.rules, case.card);
+    let valid_until = card.and_then(|card| card.valid_until);
+    [
+        (Refusal::Disabled, rules.enable),
+        (Refusal::ClockNotTrusted, case.clock.is_some()),
+        (Refusal::NoTariff, case.tariff),
+        (Refusal::NotListed, card.is_some()),
+        (Refusal::Blocked, card.is_some_and(|card| card.status == CardStatus::Allowed)),
+        (Refusal::Expired, valid_until.is_none_or(|end| case.clock.is_some_and(|now| now < end))),
+        (Refusal::ListStale, case.list_age.is_some_and(|age| age <= rules.list_max_age)),
+        (Refusal::InUse, card.is_none_or(|card| case.open < u32::from(card.concurrent()))),
+        (Refusal::CardSessions, case.card_use.0 < rules.sessions_per_card),
+        (Refusal::CardEnergy, !energy_used_up(rules, case.card_use.1)),
+        (Refusal::StationSessions, case.station_use < rules.sessions),
+    ]
+}
+
+/// Whether all conditions hold; else the first that does not.
 pub(super) fn check(case: &Case<'_>) -> Result<(), Refusal> {
-    let rules = case.rules;
-    let hold = |holds: bool, refusal| if holds { Ok(()) } else { Err(refusal) };
-    hold(rules.enable, Refusal::Disabled)?;
-    let clock = case.clock.ok_or(Refusal::ClockNotTrusted)?;
-    hold(case.tariff, Refusal::NoTariff)?;
-    let card = case.card.ok_or(Refusal::NotListed)?;
-    hold(card.status == CardStatus::Allowed, Refusal::Blocked)?;
-    hold(card.valid_until.is_none_or(|end| clock < end), Refusal::Expired)?;
-    hold(case.list_age.is_some_and(|age| age <= rules.list_max_age), Refusal::ListStale)?;
-    hold(case.open < u32::from(card.concurrent()), Refusal::InUse)?;
-    hold(case.card_use.0 < rules.sessions_per_card, Refusal::CardSessions)?;
-    hold(!energy_used_up(rules, case.card_use.1), Refusal::CardEnergy)?;
-    hold(case.station_use < rules.sessions, Refusal::StationSessions)
+    let first = conditions(case).into_iter().find(|(_, holds)| !holds);
+    first.map_or(Ok(()), |(refusal, _)| Err(refusal))
 }
 
 /// Whether this much is all that a card may take offline.

@@ -10,10 +10,13 @@ use super::{Action, Note, Station};
 use crate::model::batch::{KnownRecord, RecordRow, Recovered, Row};
 use crate::model::command::{Answer, Recall};
 use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
-use crate::model::message::{Content, Entry, EntryId, Lane, Realtime, StartResult, ToLink, Verdict};
+use crate::model::message::{
+    BatteryEnd, Content, Entry, EntryId, Lane, Realtime, StartResult, ToLink, Verdict,
+};
 use crate::model::quantity::Energy;
 use crate::model::record::{TransactionRecord, flag};
 use crate::model::time::{Now, Utc};
+use crate::session::Session;
 use crate::uplink::record;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +40,7 @@ pub(super) struct Chain {
     /// First 8 octets of the newest digest.
     previous: [u8; 8],
     last_start_result: u64,
+    last_battery_end: u64,
 }
 
 /// What a piece of work was given when its batch was built.
@@ -44,6 +48,7 @@ pub(super) struct Chain {
 pub(super) struct Made {
     record: Option<Numbered>,
     start_result: Option<(u64, TransactionNumber)>,
+    battery_end: Option<u64>,
     /// Gun, epoch, and the session as its row has it.
     kept: Option<(usize, u32, Box<Realtime>)>,
 }
@@ -77,6 +82,7 @@ impl Records {
                 last_record: recovered.last_record,
                 previous,
                 last_start_result: recovered.last_start_result,
+                last_battery_end: recovered.last_battery_end,
             },
             known: recovered.records.iter().map(|r| (r.number, r.clone())).collect(),
             unsent: recovered.unsent_records,
@@ -195,6 +201,7 @@ impl Station {
                 rows.push(Row::Step { txn: row.txn, at: now.stamp(), what: closing_step(record) });
                 rows.push(Row::Session(row));
                 made.start_result = start_result.as_ref().map(|result| self.queue(result, chain, rows));
+                made.battery_end = self.queue_battery_end(&running.session, chain, rows);
                 made.record = Some(self.number(now, record, chain, rows));
             }
             Work::Salvage(row, record) => {
@@ -221,6 +228,18 @@ impl Station {
             content: Content::StartResult(result.clone()),
         }));
         (id.id, result.txn)
+    }
+
+    /// What both sides said at the end goes with the record, where it was heard.
+    fn queue_battery_end(&self, session: &Session, chain: &mut Chain, rows: &mut Vec<Row>) -> Option<u64> {
+        let opening = session.opening();
+        let (txn, connector) = (opening.grant.txn, opening.connector);
+        let end = session.end()?.clone();
+        chain.last_battery_end += 1;
+        let id = EntryId { lane: Lane::BatteryEnd, id: chain.last_battery_end };
+        let content = Content::BatteryEnd(Box::new(BatteryEnd { txn, connector, end }));
+        rows.push(Row::Queue(Entry { id, device: connector.pile, stored: !self.link.online, txn, content }));
+        Some(id.id)
     }
 
     fn number(
@@ -273,6 +292,9 @@ impl Station {
             self.records.start_results.insert(id, txn);
             out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::StartResult, id })));
         }
+        if let Some(id) = made.battery_end {
+            out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::BatteryEnd, id })));
+        }
         if let Some(Numbered { known, connector, energy, inconsistent }) = &made.record {
             if let Some(credential) = known.offline.clone() {
                 self.offline_use.closed(credential, known.number, *energy);
@@ -299,7 +321,7 @@ impl Station {
     pub(super) fn acknowledged(&mut self, now: Now, entry: EntryId, verdict: Verdict) {
         let of_record = match entry.lane {
             Lane::Record => self.records.known.get(&entry.id).map(|r| r.txn),
-            Lane::StartResult => None,
+            Lane::StartResult | Lane::BatteryEnd => None,
         };
         let withdrawn: Vec<EntryId> = match (of_record, verdict) {
             (Some(txn), Verdict::Taken) => self
@@ -334,6 +356,9 @@ impl Station {
         match entry.lane {
             Lane::StartResult => {
                 self.alarms.set(now, Key::station(code::MESSAGE_REFUSED, "start result"), refused);
+            }
+            Lane::BatteryEnd => {
+                self.alarms.set(now, Key::station(code::MESSAGE_REFUSED, "battery end"), refused);
             }
             Lane::Record => self.record_settled(now, entry.id, verdict, out),
         }

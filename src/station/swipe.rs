@@ -205,20 +205,8 @@ impl Station {
 
     /// Without the platform the list decides, and the number is ours.
     fn by_list(&mut self, now: Now, gun: usize, card: CardUid, out: &mut Vec<Action>) {
-        let (open, card_use) = (self.open_of(&card), self.use_of(&Credential::Card(card), None));
-        let entry = self.cards.get(&card);
-        let case = Case {
-            rules: &self.config.offline,
-            card: entry,
-            clock: now.stamp(),
-            list_age: now.stamp().and_then(|at| self.cards.age(at)),
-            tariff: self.guns[gun].config.billing == BillingMode::Platform
-                || self.tariffs.in_force().is_some(),
-            open,
-            card_use,
-            station_use: self.station_use(),
-        };
-        match (offline::check(&case), now.stamp(), entry.cloned()) {
+        let entry = self.cards.get(&card).copied();
+        match (offline::check(&self.case(now, gun, &card)), now.stamp(), entry) {
             (Ok(()), Some(at), Some(entry)) => {
                 let (txn, serial) = self.serials.next(self.guns[gun].config.id, at);
                 let grant =
@@ -228,6 +216,21 @@ impl Station {
             }
             (Err(refusal), _, _) => self.refuse(now, gun, refusal.text(), out),
             (Ok(()), _, _) => self.refuse(now, gun, offline::Refusal::ClockNotTrusted.text(), out),
+        }
+    }
+
+    /// What the rule without the platform looks at.
+    pub(super) fn case(&self, now: Now, gun: usize, card: &CardUid) -> Case<'_> {
+        let pile_billing = self.guns[gun].config.billing == BillingMode::Pile;
+        Case {
+            rules: &self.config.offline,
+            card: self.cards.get(card),
+            clock: now.stamp(),
+            list_age: now.stamp().and_then(|at| self.cards.age(at)),
+            tariff: !pile_billing || self.tariffs.in_force().is_some(),
+            open: self.open_of(card),
+            card_use: self.use_of(&Credential::Card(*card), None),
+            station_use: self.station_use(),
         }
     }
 

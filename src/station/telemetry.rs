@@ -115,19 +115,14 @@ impl Station {
 
     /// Conditions of the station that alarms stand for.
     pub(super) fn watch_conditions(&mut self, now: Now) {
-        let offline = &self.config.offline;
-        let stale = match now.stamp() {
-            Some(at) if offline.enable => {
-                Some(self.cards.age(at).is_none_or(|age| age > offline.list_max_age))
-            }
-            Some(_) => Some(false),
-            None => None, // nobody can tell
-        };
+        let offline = self.config.offline.enable;
         let needs_tariff = self.guns.iter().any(|g| !g.ghost && g.config.billing == BillingMode::Pile);
         let conditions = [
             (code::UPLINK_DOWN, "platform", Some(!self.link.online)),
             (code::CLOCK_NOT_TRUSTED, "clock", Some(now.stamp().is_none())),
-            (code::CARD_LIST_STALE, "cards", stale),
+            (code::CARD_LIST_STALE, "cards", self.cards_are_stale(now)),
+            (code::VIN_LIST_STALE, "vins", self.is_stale(now, &self.vins).map(|stale| stale && offline)),
+            (code::PLATE_LIST_STALE, "plates", self.is_stale(now, &self.plates)),
             (code::TARIFF_MISSING, "tariff", Some(needs_tariff && self.tariffs.in_force().is_none())),
         ];
         for (code, subject, active) in conditions {

@@ -4,13 +4,14 @@ use super::ledger;
 use crate::model::access::{Card, CardStatus, Departure, Plate, PlateStatus, Vehicle, VehicleStatus};
 use crate::model::batch::{Batch, RecordRow, Row, SessionRow};
 use crate::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
-use crate::model::message::{Content, Entry, EntryId, Lane, StartOutcome, StartResult, Verdict};
+use crate::model::message::{BatteryEnd, Content, Entry, EntryId, Lane, StartOutcome, StartResult, Verdict};
 use crate::model::money::{Money, Price};
 use crate::model::quantity::Energy;
 use crate::model::record::{BillingMode, Segment, StartMode, TransactionRecord, flag};
 use crate::model::stop::StopReason;
 use crate::model::tariff::{Tariff, Tier};
 use crate::model::time::Utc;
+use crate::model::vehicle::End;
 
 /// 2026-11-22 08:30:00 local time.
 pub(super) const MORNING: Utc = Utc(1_795_307_400_000);
@@ -155,6 +156,18 @@ pub(super) fn start_result(id: u64, n: u64) -> Entry {
             start_register: Some(Energy(5_000_000)),
             start_mode: StartMode::Remote,
         }),
+    }
+}
+
+pub(super) fn battery_end(id: u64, n: u64) -> Entry {
+    let connector = ConnectorId { pile: pile(1), number: 1 };
+    let end = End { bst: Some([1, 0, 0, 0]), end_soc: Some(97), charge_minutes: Some(71), ..End::default() };
+    Entry {
+        id: EntryId { lane: Lane::BatteryEnd, id },
+        device: pile(1),
+        stored: n.is_multiple_of(2),
+        txn: txn(n),
+        content: Content::BatteryEnd(Box::new(BatteryEnd { txn: txn(n), connector, end })),
     }
 }
 

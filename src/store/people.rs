@@ -6,7 +6,7 @@ use super::column::{Json, Whole, at_most, connector};
 use super::ledger::{ACKNOWLEDGED, REFUSED};
 use super::lists::{self, Table};
 use super::{Error, Store};
-use crate::model::access::{Card, Plate, Vehicle};
+use crate::model::access::{Card, ListKind, Listed, Plate, Vehicle};
 use crate::model::batch::KeptList;
 use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::message::{Lane, StartOutcome, StartResult};
@@ -17,7 +17,8 @@ use crate::model::stop::StopReason;
 use crate::model::time::Utc;
 use crate::wire::hex;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 /// A session in a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -139,8 +140,8 @@ pub struct QueueLine {
     pub since: Option<String>,
 }
 
-/// A list of the platform.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A list of the platform. In JSON its entries stand under `cards`, `vins` or `plates`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListSheet<T> {
     /// In force, 0 none.
     pub version: u32,
@@ -150,6 +151,22 @@ pub struct ListSheet<T> {
     pub count: u64,
     /// The first of them, in the order of their keys.
     pub entries: Vec<T>,
+}
+
+impl<T: Listed + Serialize> Serialize for ListSheet<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = match T::KIND {
+            ListKind::Cards => "cards",
+            ListKind::Vehicles => "vins",
+            ListKind::Plates => "plates",
+        };
+        let mut sheet = serializer.serialize_map(Some(4))?;
+        sheet.serialize_entry("version", &self.version)?;
+        sheet.serialize_entry("confirmed", &self.confirmed)?;
+        sheet.serialize_entry("count", &self.count)?;
+        sheet.serialize_entry(entries, &self.entries)?;
+        sheet.end()
+    }
 }
 
 /// Who did what.

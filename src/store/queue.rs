@@ -1,39 +1,58 @@
 //! The lanes of durable messages: what waits, oldest first (platform-222.md 14.2).
 //!
-//! A record waits in the ledger itself; a start result waits in a table of its own and is gone once it is taken or no
-//! longer wanted. What was refused is set aside with its reason and never offered by itself.
+//! A record waits in the ledger itself; start results and battery ends wait in tables of their own and are gone once they are
+//! taken or no longer wanted. What was refused is set aside with its reason and never offered by itself.
 
 use super::column::{Json, Whole, at_most};
 use super::error::{Fault, refuse};
 use super::ledger::{self, QUEUED, REFUSED};
 use crate::model::ident::{DeviceCode, TransactionNumber};
-use crate::model::message::{Content, Entry, EntryId, Lane, Owed, StartResult, Verdict};
+use crate::model::message::{Content, Entry, EntryId, Lane, Owed, Verdict};
 use crate::model::time::Utc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
 
-/// Refused start results kept for people: the newest.
+/// Refused messages of a lane kept for people: the newest.
 pub(super) const SET_ASIDE: i64 = 1000;
+
+/// A lane that waits in a table of its own.
+#[derive(Clone, Copy)]
+struct Own {
+    lane: Lane,
+    table: &'static str,
+    /// Column of `station` with the highest identity ever given.
+    newest: &'static str,
+    /// For people.
+    name: &'static str,
+    /// What a row says.
+    read: fn(&Row<'_>) -> rusqlite::Result<Content>,
+}
+
+const START_RESULTS: Own = Own {
+    lane: Lane::StartResult,
+    table: "start_result",
+    newest: "last_start_result",
+    name: "start result",
+    read: start_result,
+};
+
+const BATTERY_ENDS: Own = Own {
+    lane: Lane::BatteryEnd,
+    table: "battery_end",
+    newest: "last_battery_end",
+    name: "battery end",
+    read: battery_end,
+};
 
 /// Queues a message. Records queue themselves; an identity is given once.
 pub(super) fn put(db: &Connection, entry: &Entry) -> Result<(), Fault> {
-    let (Lane::StartResult, Content::StartResult(result)) = (entry.id.lane, &entry.content) else {
-        return refuse("only start results are queued by a row of their own; records queue themselves");
-    };
-    let id = entry.id.id;
-    let last = last_start_result(db)?;
-    if id <= last {
-        return if find(db, id)?.as_ref() == Some(entry) {
-            Ok(())
-        } else {
-            refuse(format!("start result {id} was given before; the newest is {last}"))
-        };
+    match (entry.id.lane, &entry.content) {
+        (Lane::StartResult, Content::StartResult(result)) => START_RESULTS.put(db, entry, result),
+        (Lane::BatteryEnd, Content::BatteryEnd(end)) => BATTERY_ENDS.put(db, entry, end),
+        (_, Content::StartResult(_) | Content::BatteryEnd(_) | Content::Record(_)) => {
+            refuse("a message is queued in its own lane, and records queue themselves")
+        }
     }
-    db.prepare_cached(
-        "INSERT INTO start_result (id, device, stored, txn, content, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?
-    .execute(params![Whole(id), entry.device, entry.stored, entry.txn, Json(result), QUEUED])?;
-    db.prepare_cached("UPDATE station SET last_start_result = ?1")?.execute([Whole(id)])?;
-    Ok(())
 }
 
 /// The platform took or refused a message.
@@ -43,18 +62,19 @@ pub(super) fn acknowledged(
     at: Option<Utc>,
     verdict: Verdict,
 ) -> Result<(), Fault> {
-    match (entry.lane, verdict) {
-        (Lane::Record, verdict) => ledger::settle(db, entry.id, at, verdict),
-        (Lane::StartResult, Verdict::Taken) => remove(db, entry.id),
-        (Lane::StartResult, Verdict::Refused(reason)) => set_aside(db, entry.id, at, reason),
+    match entry.lane {
+        Lane::Record => ledger::settle(db, entry.id, at, verdict),
+        Lane::StartResult => START_RESULTS.settle(db, entry.id, at, verdict),
+        Lane::BatteryEnd => BATTERY_ENDS.settle(db, entry.id, at, verdict),
     }
 }
 
-/// A message is no longer wanted. A record always is.
+/// A message is no longer wanted. A record always is, and a battery end is until it is answered.
 pub(super) fn withdrawn(db: &Connection, entry: EntryId) -> Result<(), Fault> {
     match entry.lane {
         Lane::Record => refuse(format!("record {} is owed and cannot be withdrawn", entry.id)),
-        Lane::StartResult => remove(db, entry.id),
+        Lane::BatteryEnd => refuse(format!("battery end {} is wanted until it is answered", entry.id)),
+        Lane::StartResult => START_RESULTS.remove(db, entry.id),
     }
 }
 
@@ -66,25 +86,17 @@ pub(super) fn entries(
     after: u64,
     limit: usize,
 ) -> rusqlite::Result<Vec<Entry>> {
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let (question, read): (_, fn(&Row<'_>) -> rusqlite::Result<Entry>) = match lane {
-        Lane::StartResult => (
-            "SELECT id, device, stored, txn, content FROM start_result
-             WHERE state = 0 AND id > ?1 AND (?3 IS NULL OR device = ?3) ORDER BY id LIMIT ?2",
-            start_result,
-        ),
-        Lane::Record => (
-            "SELECT number, pile, stored, txn, record, body FROM delivery JOIN record USING (number)
-             WHERE state = 0 AND number > ?1 AND (?3 IS NULL OR pile = ?3) ORDER BY number LIMIT ?2",
-            record,
-        ),
-    };
-    db.prepare_cached(question)?.query_map(params![after, at_most(limit), of], read)?.collect()
-}
-
-/// Highest identity ever given to a start result.
-pub(super) fn last_start_result(db: &Connection) -> rusqlite::Result<u64> {
-    db.prepare_cached("SELECT last_start_result FROM station")?.query_row([], |r| Ok(r.get::<_, Whole>(0)?.0))
+    match lane {
+        Lane::StartResult => START_RESULTS.entries(db, of, after, limit),
+        Lane::BatteryEnd => BATTERY_ENDS.entries(db, of, after, limit),
+        Lane::Record => db
+            .prepare_cached(
+                "SELECT number, pile, stored, txn, record, body FROM delivery JOIN record USING (number)
+                 WHERE state = 0 AND number > ?1 AND (?3 IS NULL OR pile = ?3) ORDER BY number LIMIT ?2",
+            )?
+            .query_map(params![identity(after), at_most(limit), of], record)?
+            .collect(),
+    }
 }
 
 /// Start results that wait: identity and transaction.
@@ -94,48 +106,118 @@ pub(super) fn start_results(db: &Connection) -> rusqlite::Result<Vec<(u64, Trans
         .collect()
 }
 
-fn find(db: &Connection, id: u64) -> rusqlite::Result<Option<Entry>> {
-    db.prepare_cached("SELECT id, device, stored, txn, content FROM start_result WHERE id = ?1")?
-        .query_row([Whole(id)], start_result)
-        .optional()
-}
-
-/// Removing what is gone already is no fault; what never was, is.
-fn remove(db: &Connection, id: u64) -> Result<(), Fault> {
-    known(db, id)?;
-    db.prepare_cached("DELETE FROM start_result WHERE id = ?1")?.execute([Whole(id)])?;
-    Ok(())
-}
-
-fn set_aside(db: &Connection, id: u64, at: Option<Utc>, reason: u8) -> Result<(), Fault> {
-    known(db, id)?;
-    db.prepare_cached("UPDATE start_result SET state = ?2, reason = ?3, settled = ?4 WHERE id = ?1")?
-        .execute(params![Whole(id), REFUSED, reason, at])?;
-    db.prepare_cached(
-        "DELETE FROM start_result WHERE state = ?1 AND id <=
-         (SELECT id FROM start_result WHERE state = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-    )?
-    .execute(params![REFUSED, SET_ASIDE])?;
-    Ok(())
-}
-
-fn known(db: &Connection, id: u64) -> Result<(), Fault> {
-    let last = last_start_result(db)?;
-    if id == 0 || id > last {
-        return refuse(format!("start result {id} was never queued; the newest is {last}"));
+impl Own {
+    fn put(&self, db: &Connection, entry: &Entry, content: impl Serialize) -> Result<(), Fault> {
+        let Own { table, name, .. } = self;
+        let id = entry.id.id;
+        let newest = self.newest(db)?;
+        if id <= newest {
+            return if self.find(db, id)?.as_ref() == Some(entry) {
+                Ok(())
+            } else {
+                refuse(format!("{name} {id} was given before; the newest is {newest}"))
+            };
+        }
+        db.prepare_cached(&format!(
+            "INSERT INTO {table} (id, device, stored, txn, content, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        ))?
+        .execute(params![
+            Whole(id),
+            entry.device,
+            entry.stored,
+            entry.txn,
+            Json(content),
+            QUEUED
+        ])?;
+        db.prepare_cached(&format!("UPDATE station SET {} = ?1", self.newest))?.execute([Whole(id)])?;
+        Ok(())
     }
-    Ok(())
+
+    fn settle(&self, db: &Connection, id: u64, at: Option<Utc>, verdict: Verdict) -> Result<(), Fault> {
+        match verdict {
+            Verdict::Taken => self.remove(db, id),
+            Verdict::Refused(reason) => self.set_aside(db, id, at, reason),
+        }
+    }
+
+    fn entries(
+        &self,
+        db: &Connection,
+        of: Option<DeviceCode>,
+        after: u64,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Entry>> {
+        db.prepare_cached(&format!(
+            "SELECT id, device, stored, txn, content FROM {}
+             WHERE state = 0 AND id > ?1 AND (?3 IS NULL OR device = ?3) ORDER BY id LIMIT ?2",
+            self.table
+        ))?
+        .query_map(params![identity(after), at_most(limit), of], |row| self.entry(row))?
+        .collect()
+    }
+
+    /// Highest identity ever given.
+    fn newest(&self, db: &Connection) -> rusqlite::Result<u64> {
+        db.prepare_cached(&format!("SELECT {} FROM station", self.newest))?
+            .query_row([], |r| Ok(r.get::<_, Whole>(0)?.0))
+    }
+
+    fn find(&self, db: &Connection, id: u64) -> rusqlite::Result<Option<Entry>> {
+        db.prepare_cached(&format!(
+            "SELECT id, device, stored, txn, content FROM {} WHERE id = ?1",
+            self.table
+        ))?
+        .query_row([Whole(id)], |row| self.entry(row))
+        .optional()
+    }
+
+    /// Removing what is gone already is no fault; what never was, is.
+    fn remove(&self, db: &Connection, id: u64) -> Result<(), Fault> {
+        self.known(db, id)?;
+        db.prepare_cached(&format!("DELETE FROM {} WHERE id = ?1", self.table))?.execute([Whole(id)])?;
+        Ok(())
+    }
+
+    fn set_aside(&self, db: &Connection, id: u64, at: Option<Utc>, reason: u8) -> Result<(), Fault> {
+        let table = self.table;
+        self.known(db, id)?;
+        db.prepare_cached(&format!(
+            "UPDATE {table} SET state = ?2, reason = ?3, settled = ?4 WHERE id = ?1"
+        ))?
+        .execute(params![Whole(id), REFUSED, reason, at])?;
+        db.prepare_cached(&format!(
+            "DELETE FROM {table} WHERE state = ?1 AND id <=
+             (SELECT id FROM {table} WHERE state = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)"
+        ))?
+        .execute(params![REFUSED, SET_ASIDE])?;
+        Ok(())
+    }
+
+    fn known(&self, db: &Connection, id: u64) -> Result<(), Fault> {
+        let (name, newest) = (self.name, self.newest(db)?);
+        if id == 0 || id > newest {
+            return refuse(format!("{name} {id} was never queued; the newest is {newest}"));
+        }
+        Ok(())
+    }
+
+    fn entry(&self, row: &Row<'_>) -> rusqlite::Result<Entry> {
+        Ok(Entry {
+            id: EntryId { lane: self.lane, id: row.get::<_, Whole>("id")?.0 },
+            device: row.get("device")?,
+            stored: row.get("stored")?,
+            txn: row.get("txn")?,
+            content: (self.read)(row)?,
+        })
+    }
 }
 
-fn start_result(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let Json(result) = row.get::<_, Json<StartResult>>("content")?;
-    Ok(Entry {
-        id: EntryId { lane: Lane::StartResult, id: row.get::<_, Whole>("id")?.0 },
-        device: row.get("device")?,
-        stored: row.get("stored")?,
-        txn: row.get("txn")?,
-        content: Content::StartResult(result),
-    })
+fn start_result(row: &Row<'_>) -> rusqlite::Result<Content> {
+    Ok(Content::StartResult(row.get::<_, Json<_>>("content")?.0))
+}
+
+fn battery_end(row: &Row<'_>) -> rusqlite::Result<Content> {
+    Ok(Content::BatteryEnd(row.get::<_, Json<_>>("content")?.0))
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Entry> {
@@ -149,4 +231,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Entry> {
             record: row.get::<_, Json<_>>("record").ok().map(|Json(record)| Box::new(record)),
         }),
     })
+}
+
+fn identity(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,6 @@
 //! What the store knows when the program starts.
 
+use super::column::Whole;
 use super::{ledger, lists, number, queue, session, tariff};
 use crate::model::batch::Recovered;
 use crate::model::time::Utc;
@@ -17,7 +18,6 @@ pub(super) fn recover(db: &mut Connection) -> rusqlite::Result<Recovered> {
     recovered.sessions = session::open(&tx)?;
     recovered.last_record = newest.map_or(0, |(number, _)| number);
     recovered.last_digest = newest.map(|(_, digest)| digest);
-    recovered.last_start_result = queue::last_start_result(&tx)?;
     recovered.start_results = queue::start_results(&tx)?;
     recovered.unsent_records = ledger::unsent(&tx)?;
     recovered.records = ledger::known(&tx, REMEMBERED)?;
@@ -46,6 +46,8 @@ fn facts(db: &Connection) -> rusqlite::Result<Recovered> {
     db.query_row("SELECT * FROM station", [], |row| {
         Ok(Recovered {
             boot_counter: row.get("boot_counter")?,
+            last_start_result: row.get::<_, Whole>("last_start_result")?.0,
+            last_battery_end: row.get::<_, Whole>("last_battery_end")?.0,
             tariff_in_force: row.get("tariff_in_force")?,
             tariff_pending: row.get("tariff_pending")?,
             last_stamp: row.get("last_stamp")?,

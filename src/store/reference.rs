@@ -21,8 +21,8 @@ struct Reference {
     boots: u32,
     sessions: Vec<SessionRow>,
     records: Vec<(RecordRow, u8)>,
-    start_results: BTreeMap<u64, (Entry, u8)>,
-    last_start_result: u64,
+    start_results: Waiting,
+    battery_ends: Waiting,
     serials: BTreeMap<DeviceCode, (u16, Utc)>,
     met: Vec<TransactionNumber>,
     commands: Vec<(TransactionNumber, u8)>,
@@ -33,6 +33,36 @@ struct Reference {
     plates: KeptList<Plate>,
     departures: Vec<Departure>,
     last_stamp: Option<Utc>,
+}
+
+/// Messages of a lane of their own, and the newest identity.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    entries: BTreeMap<u64, (Entry, u8)>,
+    newest: u64,
+}
+
+impl Waiting {
+    fn queue(&mut self, entry: &Entry) -> bool {
+        if entry.id.id <= self.newest {
+            return self.entries.get(&entry.id.id).is_some_and(|(known, _)| known == entry);
+        }
+        self.newest = entry.id.id;
+        self.entries.insert(entry.id.id, (entry.clone(), QUEUED));
+        true
+    }
+
+    fn acknowledged(&mut self, id: u64, verdict: Verdict) -> bool {
+        match verdict {
+            Verdict::Taken => drop(self.entries.remove(&id)),
+            Verdict::Refused(_) => {
+                if let Some((_, state)) = self.entries.get_mut(&id) {
+                    *state = REFUSED;
+                }
+            }
+        }
+        id <= self.newest
+    }
 }
 
 impl Reference {
@@ -53,9 +83,11 @@ impl Reference {
             Row::Session(row) => self.session(row),
             Row::Step { .. } | Row::Audit { .. } => true,
             Row::Record(row) => self.record(row),
-            Row::Queue(entry) => self.queue(entry),
+            Row::Queue(entry) => self.lane(entry.id.lane).queue(entry),
             Row::Acknowledged { entry, verdict, .. } => self.acknowledged(*entry, *verdict),
-            Row::Withdrawn(entry) => entry.lane == Lane::StartResult && self.remove(entry.id),
+            Row::Withdrawn(entry) => {
+                entry.lane == Lane::StartResult && self.start_results.acknowledged(entry.id, Verdict::Taken)
+            }
             Row::Requeue { first, last } => {
                 for (row, state) in &mut self.records {
                     if (*first..=*last).contains(&row.record.number) {
@@ -155,38 +187,24 @@ impl Reference {
         }
     }
 
-    fn queue(&mut self, entry: &Entry) -> bool {
-        if entry.id.id <= self.last_start_result {
-            return self.start_results.get(&entry.id.id).is_some_and(|(known, _)| known == entry);
+    fn lane(&mut self, lane: Lane) -> &mut Waiting {
+        match lane {
+            Lane::StartResult => &mut self.start_results,
+            Lane::BatteryEnd => &mut self.battery_ends,
+            Lane::Record => panic!("records wait in the ledger"),
         }
-        self.last_start_result = entry.id.id;
-        self.start_results.insert(entry.id.id, (entry.clone(), QUEUED));
-        true
     }
 
     fn acknowledged(&mut self, entry: EntryId, verdict: Verdict) -> bool {
-        match (entry.lane, verdict) {
-            (Lane::StartResult, Verdict::Taken) => self.remove(entry.id),
-            (Lane::StartResult, Verdict::Refused(_)) => {
-                if let Some((_, state)) = self.start_results.get_mut(&entry.id) {
-                    *state = REFUSED;
-                }
-                entry.id <= self.last_start_result
-            }
-            (Lane::Record, verdict) => {
-                let Some((_, state)) = self.records.get_mut(entry.id as usize - 1) else { return false };
-                *state = match verdict {
-                    Verdict::Refused(_) if *state != ACKNOWLEDGED => REFUSED,
-                    Verdict::Refused(_) | Verdict::Taken => ACKNOWLEDGED,
-                };
-                true
-            }
+        if entry.lane != Lane::Record {
+            return self.lane(entry.lane).acknowledged(entry.id, verdict);
         }
-    }
-
-    fn remove(&mut self, id: u64) -> bool {
-        self.start_results.remove(&id);
-        id <= self.last_start_result
+        let Some((_, state)) = self.records.get_mut(entry.id as usize - 1) else { return false };
+        *state = match verdict {
+            Verdict::Refused(_) if *state != ACKNOWLEDGED => REFUSED,
+            Verdict::Refused(_) | Verdict::Taken => ACKNOWLEDGED,
+        };
+        true
     }
 
     fn recovered(&self) -> Recovered {
@@ -198,13 +216,14 @@ impl Reference {
                 *used = (used.0 + 1, used.1 + row.record.energy_total);
             }
         }
-        let waiting = self.start_results.values().filter(|(_, state)| *state == QUEUED);
+        let waiting = self.start_results.entries.values().filter(|(_, state)| *state == QUEUED);
         Recovered {
             boot_counter: self.boots,
             sessions: self.sessions.iter().filter(|s| s.open).cloned().collect(),
             last_record: self.records.len() as u64,
             last_digest: self.newest().map(|(_, digest)| digest),
-            last_start_result: self.last_start_result,
+            last_start_result: self.start_results.newest,
+            last_battery_end: self.battery_ends.newest,
             start_results: waiting.map(|(entry, _)| (entry.id.id, entry.txn)).collect(),
             unsent_records: unsent().count() as u64,
             records: self.records.iter().map(|(row, state)| self.known(row, *state)).collect(),
@@ -326,9 +345,16 @@ fn rows_of(draft: &Reference, op: &Op) -> Vec<Row> {
             }
             vec![Row::Record(Box::new(row))]
         }
-        Op::Queue(ahead, n) => vec![Row::Queue(start_result(draft.last_start_result + ahead, n))],
+        Op::Queue(ahead, n) => {
+            let result = start_result(draft.start_results.newest + ahead, n);
+            vec![Row::Queue(result), Row::Queue(battery_end(draft.battery_ends.newest + ahead + n % 2, n))]
+        }
         Op::Acknowledged(is_record, id, taken) => {
-            let lane = if is_record { Lane::Record } else { Lane::StartResult };
+            let lane = match (is_record, id % 2) {
+                (true, _) => Lane::Record,
+                (false, 0) => Lane::BatteryEnd,
+                (false, _) => Lane::StartResult,
+            };
             vec![acknowledged(lane, id, if taken { Verdict::Taken } else { Verdict::Refused(2) })]
         }
         Op::Withdrawn(id) => vec![Row::Withdrawn(start(id))],
@@ -361,7 +387,7 @@ fn waiting(store: &Store) -> Vec<(u64, Vec<u8>)> {
     let entries = store.entries(Lane::Record, 0, usize::MAX).expect("entries");
     let body = |entry: Entry| match entry.content {
         crate::model::message::Content::Record(owed) => (entry.id.id, owed.body),
-        crate::model::message::Content::StartResult(_) => panic!("a start result among records"),
+        other => panic!("{other:?} among records"),
     };
     entries.into_iter().map(body).collect()
 }

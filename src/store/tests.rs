@@ -65,6 +65,7 @@ fn a_restart_finds_exactly_what_was_committed() {
     rows.extend([
         session(10, 1, true),
         Row::Queue(start_result(5, 10)),
+        Row::Queue(battery_end(3, 10)),
         Row::Serial { pile: pile(1), counter: 9999, time: MORNING },
         Row::Tariff(tariff(20_261_101, 78_901)),
         Row::TariffInForce { number: 20_261_101, pending: 0 },
@@ -87,6 +88,7 @@ fn a_restart_finds_exactly_what_was_committed() {
         last_digest: Some(last.digest),
         last_start_result: 5,
         start_results: vec![(5, txn(10))],
+        last_battery_end: 3,
         unsent_records: 2,
         records: vec![known(1, Some(Verdict::Taken)), known(2, None), known(3, None)],
         serials: vec![(pile(1), 9999, MORNING)],
@@ -114,6 +116,7 @@ fn a_restart_finds_exactly_what_was_committed() {
     );
     assert_eq!((entries[1].device, entries[1].txn, entries[1].stored), (pile(1), txn(3), true));
     assert_eq!(store.entries(Lane::StartResult, 0, 10), Ok(vec![start_result(5, 10)]));
+    assert_eq!(store.entries(Lane::BatteryEnd, 0, 10), Ok(vec![battery_end(3, 10)]));
 }
 
 /// What is remembered of a record of the fixture.

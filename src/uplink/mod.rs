@@ -10,7 +10,8 @@ pub mod ykc16;
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
 use crate::model::message::{
-    AuthoriseRequest, Decision, Entry, PileRegister, Realtime, StationFacts, Verdict,
+    AuthoriseRequest, BatteryHandshake, BatteryProgress, Decision, Entry, PileRegister, Realtime,
+    StationFacts, Verdict,
 };
 use crate::model::tariff::Tariff;
 use crate::model::time::Utc;
@@ -55,6 +56,10 @@ pub enum Outgoing<'a> {
     Goodbye(u8),
     /// Newest state of a connector.
     Realtime(&'a Realtime),
+    /// Who the vehicle at a connector is.
+    BatteryHandshake(&'a BatteryHandshake),
+    /// How its battery charges.
+    BatteryProgress(&'a BatteryProgress),
     /// A start is asked for.
     Authorise(&'a AuthoriseRequest),
     /// A durable message.
@@ -105,6 +110,8 @@ pub enum Kind {
     Authorise,
     /// 0204.
     StartResult,
+    /// 0208.
+    BatteryEnd,
     /// 020A.
     Record,
 }
@@ -163,6 +170,8 @@ pub enum Reply {
     Decision(Decision),
     /// To a start result.
     StartResult,
+    /// To a battery end.
+    BatteryEnd,
     /// To a record. `verdict` is `None` when it is no acknowledgement.
     Record {
         /// Of the record.

@@ -8,7 +8,7 @@ use depotd::app::{self, build};
 use depotd::bus::{self, Line};
 use depotd::config::Config;
 use depotd::config::devices::Nonce;
-use depotd::link::{self, Link};
+use depotd::link::{self, Link, Newest};
 use depotd::model::batch::Recovered;
 use depotd::model::ident::DeviceId;
 use depotd::model::message::StationFacts;
@@ -82,7 +82,11 @@ impl Daemon {
         let machines = build::machines(config, &edge).expect("the planned depot can be built");
         let boot = Instant(at.0.saturating_sub(1_000_000));
         let now = clock.now(at, boot);
-        let newest = (recovered.last_start_result, recovered.last_record);
+        let newest = Newest {
+            start_results: recovered.last_start_result,
+            records: recovered.last_record,
+            battery_ends: recovered.last_battery_end,
+        };
         let facts = StationFacts {
             boot_counter: recovered.boot_counter,
             unsent_records: u32::try_from(recovered.unsent_records).unwrap_or(u32::MAX),

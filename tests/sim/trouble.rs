@@ -383,7 +383,14 @@ impl World {
                 let connector = waiting.first().copied().unwrap_or(connector);
                 let credential =
                     if self.trouble.random.bool() { Credential::Card(card) } else { Credential::None };
-                self.order(Order::Start { connector, txn: None, credential, limit: (0, 0), expires: 0 });
+                self.order(Order::Start {
+                    connector,
+                    txn: None,
+                    credential,
+                    expected_vin: None,
+                    limit: (0, 0),
+                    expires: 0,
+                });
             }
             4 | 5 => {
                 let txn = self.platform.running(connector);

@@ -109,6 +109,7 @@ fn a_remote_start_without_a_plug_is_answered_twice() {
         credential: Credential::None,
         limit: (0, 0),
         expires: 0,
+        expected_vin: None,
     });
     world.run(30);
     let txn = world.platform.answers().find_map(|a| a.txn).expect("answered");

@@ -9,7 +9,7 @@ use crate::model::time::Instant;
 use crate::wire::can::Frame;
 use crate::wire::field::Field;
 use crate::wire::tcu::layout::{
-    lock_ack, power_limit, power_limit_ack, result, service, service_ack, start_ack,
+    heartbeat, lock_ack, power_limit, power_limit_ack, result, service, service_ack, start_ack,
 };
 use crate::wire::tcu::{Heard, Kind, Message};
 
@@ -42,6 +42,11 @@ impl Controller {
             Kind::CcuHeartbeat => {
                 if let Some(bus) = &mut self.bus {
                     bus.beat.hear(now);
+                    // It missed ours for three seconds: what it had checked is void there (can.md 3.4).
+                    let missed = message.raw(&heartbeat::PEER_TIMEOUT) == Some(1);
+                    if missed && bus.steps.are_done() {
+                        bus.steps.clear();
+                    }
                 }
             }
             Kind::VersionAck | Kind::ParametersAck => self.step(now, message),

@@ -258,7 +258,10 @@ impl Platform {
         const BATTERY_FULL: u8 = 100;
         let serial = opened.body().get(..16).and_then(|octets| octets.try_into().ok()).unwrap_or_default();
         let txn = TransactionNumber(serial);
-        if !self.sessions.contains_key(&txn) {
+        let place = opened.body().get(16..24).and_then(|octets| <[u8; 8]>::try_from(octets).ok());
+        let [pile @ .., gun] = place.unwrap_or_default();
+        let Some(connector) = self.connector(opened.header.kind, pile, gun) else { return };
+        if !self.sessions.contains_key(&txn) && !is_own_form(&txn, connector) {
             self.complain(format!("0x{:02X} of {txn}, which is not known", opened.header.kind));
         }
         if body_of::<Demand>(opened).is_some_and(|m| m.soc > BATTERY_FULL) {

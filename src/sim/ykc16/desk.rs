@@ -84,7 +84,7 @@ impl Platform {
 
     pub(super) fn order(&mut self, now: Now, order: Order, out: &mut Vec<Action>) {
         match order {
-            Order::Start { connector, txn, credential, limit: _, expires: _ } => {
+            Order::Start { connector, txn, credential, limit: _, expires: _, expected_vin: _ } => {
                 self.start(now, connector, txn, &credential);
             }
             Order::Stop { connector, txn: _ } => {

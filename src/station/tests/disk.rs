@@ -4,7 +4,7 @@ use super::station_code;
 use crate::model::access::{Card, Departure, Plate, Vehicle};
 use crate::model::batch::{Batch, KeptList, KnownRecord, RecordRow, Recovered, Row, SessionRow};
 use crate::model::ident::{Credential, DeviceCode, TransactionNumber, Vin};
-use crate::model::message::{Content, EntryId, Lane, StartResult, Verdict};
+use crate::model::message::{BatteryEnd, Content, EntryId, Lane, StartResult, Verdict};
 use crate::model::quantity::Energy;
 use crate::model::record::TransactionRecord;
 use crate::model::tariff::Tariff;
@@ -28,6 +28,7 @@ pub(super) struct Disk {
     verdicts: BTreeMap<u64, Verdict>,
     pub(super) start_results: Vec<(u64, StartResult)>,
     queued_results: BTreeMap<u64, TransactionNumber>,
+    pub(super) battery_ends: Vec<(u64, BatteryEnd)>,
     serials: BTreeMap<DeviceCode, (u16, Utc)>,
     pub(super) commands: Vec<(TransactionNumber, u8)>,
     tariffs: BTreeMap<u32, Tariff>,
@@ -79,11 +80,16 @@ impl Disk {
                     self.start_results.push((entry.id.id, result.clone()));
                     self.queued_results.insert(entry.id.id, result.txn);
                 }
+                Content::BatteryEnd(end) => {
+                    assert!(self.battery_ends.last().is_none_or(|(id, _)| *id < entry.id.id));
+                    self.battery_ends.push((entry.id.id, (**end).clone()));
+                }
                 Content::Record(_) => panic!("records queue themselves"),
             },
             Row::Acknowledged { entry, verdict, .. } => match entry.lane {
                 Lane::Record => drop(self.verdicts.insert(entry.id, *verdict)),
                 Lane::StartResult => drop(self.queued_results.remove(&entry.id)),
+                Lane::BatteryEnd => {}
             },
             Row::Withdrawn(EntryId { id, .. }) => drop(self.queued_results.remove(id)),
             Row::Requeue { first, last } => {
@@ -161,6 +167,7 @@ impl Disk {
             last_record: self.records.len() as u64,
             last_digest: self.records.last().map(|r| r.digest),
             last_start_result: self.start_results.last().map_or(0, |(id, _)| *id),
+            last_battery_end: self.battery_ends.last().map_or(0, |(id, _)| *id),
             start_results: self.queued_results.iter().map(|(id, txn)| (*id, *txn)).collect(),
             unsent_records: records.iter().filter(unsent).count() as u64,
             records,

@@ -7,6 +7,7 @@
 //! kinds that are answered here at once: malformed ones (FE), those of parts that this version does not have (FF, or
 //! the refusal that the message provides), and those for another station (FD).
 
+mod battery;
 mod charging;
 mod commands;
 mod lists;
@@ -107,12 +108,19 @@ impl P222 {
                 Request::new(0x0108, station, &wire::request(0x0108).number("reason", *reason))
             }
             Outgoing::Realtime(now) => Request::new(0x0201, now.connector.pile, &charging::realtime(now)),
+            Outgoing::BatteryHandshake(words) => {
+                Request::new(0x0206, words.connector.pile, &battery::handshake(words))
+            }
+            Outgoing::BatteryProgress(words) => {
+                Request::new(0x0207, words.connector.pile, &battery::progress(words))
+            }
             Outgoing::Authorise(asks) => {
                 Request::new(0x0202, asks.connector.pile, &charging::authorise(asks))
             }
             Outgoing::Entry(entry) => {
                 let (number, body) = match &entry.content {
                     Content::StartResult(result) => (0x0204, octets::write(&charging::start_result(result))),
+                    Content::BatteryEnd(words) => (0x0208, octets::write(&battery::end(words))),
                     Content::Record(owed) => (0x020A, record::told(owed)),
                 };
                 Request { number, device: entry.device, stored: entry.stored, body }
@@ -161,6 +169,7 @@ fn kind(number: u16) -> Option<Kind> {
         0x0108 => Kind::Goodbye,
         0x0202 => Kind::Authorise,
         0x0204 => Kind::StartResult,
+        0x0208 => Kind::BatteryEnd,
         0x020A => Kind::Record,
         _ => return None,
     })
@@ -178,6 +187,7 @@ fn reply(header: &Header, body: &Body) -> Incoming {
         Kind::Goodbye => super::Reply::Goodbye,
         Kind::Authorise => charging::decision(body),
         Kind::StartResult => super::Reply::StartResult,
+        Kind::BatteryEnd => super::Reply::BatteryEnd,
         Kind::Record => record::reply(body),
     };
     Incoming::Reply { kind, sequence: header.sequence, reply }

@@ -1,5 +1,7 @@
 use super::*;
-use crate::model::access::{Card, CardStatus, ListEntries, ListKind, ListStep};
+use crate::model::access::{
+    Card, CardStatus, Departure, ListEntries, ListKind, ListStep, Plate, PlateStatus, Vehicle, VehicleStatus,
+};
 use crate::model::command::{Command, Recall};
 use crate::model::ident::{CardUid, ConnectorId, Credential, TransactionNumber};
 use crate::model::message::{Decision, Entry, EntryId, Lane, Owed, StartOutcome, StartResult, StationFacts};
@@ -304,6 +306,82 @@ fn card_lists_keep_what_the_digest_covers() {
     assert_eq!(step(9, &[]), ListStep::Malformed);
     assert_eq!(step(2, &[&[]]), ListStep::Malformed, "an entry without a key");
     assert_eq!(step(3, &[&[4, 1]]), ListStep::Delete(vec![CardUid::new(&[4, 1]).expect("uid")]));
+}
+
+/// What a frame of the profile's vectors asks for.
+fn asked(frame: &str) -> Command {
+    match one(&mut codec(), &octets(frame)) {
+        Incoming::Command { command, .. } => command,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn vehicles_come_with_their_cards_and_a_text_that_is_no_vin_is_malformed() {
+    let frame = "535a4e0010000c000000100244030012340001020000000006000000014c43303653323452304831323334353637423730333100000000000000e7b2a442443132333435000000000000010404a1b2c35005fca0";
+    let Command::VehicleList(update) = asked(frame) else { panic!("no list") };
+    let vehicle = Vehicle {
+        vin: "LC06S24R0H1234567".parse().expect("VIN"),
+        fleet_number: "B7031".into(),
+        plate: "粤BD12345".into(),
+        status: VehicleStatus::Allowed,
+        bound_card: "04A1B2C3".parse().ok(),
+        power_percent: 80,
+        priority: 5,
+    };
+    assert_eq!((update.from_version, update.to_version), (0, 6));
+    assert_eq!(update.step, ListStep::Put(vec![vehicle]));
+    let step = |op: u8, vin: &str| {
+        let body =
+            wire::request(0x0210).number("op", op).list("entries", &[vin], |e, vin| e.text("vin", vin));
+        lists::update::<Vehicle>(&body).step
+    };
+    assert_eq!(step(2, "LC06S24R0H123456"), ListStep::Malformed);
+    assert_eq!(step(2, ""), ListStep::Malformed);
+    assert_eq!(step(3, "LC06S24R0H1234567"), ListStep::Delete(vec![vehicle.vin]));
+    let ListStep::Put(unknown) = step(2, "LC06S24R0H1234567") else { panic!("refused") };
+    assert_eq!(unknown[0].status, VehicleStatus::Refused, "an unknown status refuses");
+    let entry = &octets(frame)[19 + 10..octets(frame).len() - 2];
+    let wanted: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(entry).into();
+    assert_eq!(list_digest(&ListEntries::Vehicles(vec![vehicle].into())), wanted);
+}
+
+#[test]
+fn plates_and_their_digest_are_those_of_the_profile() {
+    let frame = "535a440010001800000004054403001234000102020000000300000001e7b2a44231323334350000000000000001000000000000000000000001011b423730333100000000000000ac53";
+    let Command::PlateList(update) = asked(frame) else { panic!("no list") };
+    let ListStep::Put(plates) = update.step else { panic!("{:?}", update.step) };
+    assert_eq!((plates[0].plate, plates[0].fleet_number), ("粤B12345".into(), "B7031".into()));
+    assert_eq!((plates[0].valid_from, plates[0].valid_until), (None, time("2027-01-01T00:00:00")));
+    let always = |plate: &str, fleet_number: &str| Plate {
+        plate: plate.into(),
+        status: PlateStatus::Open,
+        valid_from: None,
+        valid_until: None,
+        fleet_number: fleet_number.into(),
+    };
+    let entries = vec![always("粤B00001", ""), always("粤B12345", "B7031")];
+    assert_eq!(
+        hex::lower(&list_digest(&ListEntries::Plates(entries.into()))),
+        "6fc8590c446707a667b298d2fcef3e461f576826240c952e39877d3969baa241", // platform-222.md 21
+    );
+    let body = wire::request(0x0504).number("op", 2).list("entries", &[()], |e, ()| e);
+    assert_eq!(lists::update::<Plate>(&body).step, ListStep::Malformed, "an entry without a key");
+}
+
+#[test]
+fn a_departure_plan_names_vehicles_or_is_none() {
+    let frame =
+        "535a2a0010000e000000120244030012340001014c4330365332345230483132333435363700002805170b1a5f050957";
+    let plan = Departure {
+        vin: "LC06S24R0H1234567".parse().expect("VIN"),
+        depart: time("2026-11-23T05:40:00"),
+        target_soc: 95,
+        priority: 5,
+    };
+    assert_eq!(asked(frame), Command::DeparturePlan(Some(vec![plan])));
+    let body = wire::request(0x0212).list("entries", &["LC06S24R0H123456"], |e, vin| e.text("vin", vin));
+    assert_eq!(lists::departures(&body), None);
 }
 
 #[test]

@@ -148,9 +148,13 @@ impl Ykc16 {
         number.to_le_bytes()
     }
 
+    fn frame_of<M: Message>(&mut self, message: &M) -> Vec<u8> {
+        let number = self.next_number();
+        wire::write(message, number)
+    }
+
     fn told<M: Message>(&mut self, message: Option<M>) -> Encoded {
-        let frame = message.map(|message| wire::write(&message, self.next_number()));
-        Encoded::Told(frame.into_iter().collect())
+        Encoded::Told(message.iter().map(|message| self.frame_of(message)).collect())
     }
 
     /// A question, and how its answer is known: type and key.
@@ -178,6 +182,14 @@ impl Ykc16 {
                 let waited = self.waits_for_plug.remove(&result.txn);
                 let reply = charging::plugged_in_time(result).filter(|_| waited);
                 self.told(reply)
+            }
+            Content::BatteryEnd(told) => {
+                let (at, end) = (vehicle::Place::new(told.txn, told.connector), &told.end);
+                let mut frames = vec![self.frame_of(&vehicle::end(at, end))];
+                frames.extend(vehicle::bms_stop(at, end).map(|m| self.frame_of(&m)));
+                frames.extend(vehicle::charger_stop(at, end).map(|m| self.frame_of(&m)));
+                frames.extend(vehicle::errors(at, end).map(|m| self.frame_of(&m)));
+                Encoded::Told(frames)
             }
             Content::Record(owed) => {
                 let Some(body) = record::sent(owed) else { return Encoded::Unsayable };
@@ -368,6 +380,18 @@ impl Uplink for Ykc16 {
                     false => self.faulted.remove(&now.connector),
                 };
                 self.told(charging::realtime(now))
+            }
+            Outgoing::BatteryHandshake(told) => {
+                let at = vehicle::Place::new(told.txn, told.connector);
+                let who = self.frame_of(&vehicle::handshake(at, &told.handshake));
+                let bears = self.frame_of(&vehicle::parameters(at, &told.handshake));
+                Encoded::Told(vec![who, bears])
+            }
+            Outgoing::BatteryProgress(told) => {
+                let at = vehicle::Place::new(told.txn, told.connector);
+                let wants = self.frame_of(&vehicle::demand(at, &told.progress));
+                let is = self.frame_of(&vehicle::battery(at, &told.progress));
+                Encoded::Told(vec![wants, is])
             }
             Outgoing::Authorise(asks) => match charging::authorise(asks) {
                 Some(request) => self.ask_for_start(&request, sequence),

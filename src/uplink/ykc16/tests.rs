@@ -526,6 +526,24 @@ fn the_answer_to_a_time_is_the_own_clock_after_it() {
 }
 
 #[test]
+fn what_the_vehicle_says_is_repeated_message_by_message() {
+    use crate::model::message::{BatteryEnd, BatteryHandshake, BatteryProgress};
+    let kinds = |encoded: Encoded| match encoded {
+        Encoded::Told(frames) => frames.iter().map(|frame| frame[5]).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let (txn, connector) = (txn(), connector());
+    let mut codec = codec();
+    let who = BatteryHandshake { txn, connector, handshake: Default::default() };
+    assert_eq!(kinds(codec.encode(1, &Outgoing::BatteryHandshake(&who))), [0x15, 0x17]);
+    let how = BatteryProgress { txn, connector, progress: Default::default() };
+    assert_eq!(kinds(codec.encode(2, &Outgoing::BatteryProgress(&how))), [0x23, 0x25]);
+    let end = crate::model::vehicle::End { bst: Some([1, 0, 0, 0]), ..Default::default() };
+    let why = entry(Content::BatteryEnd(Box::new(BatteryEnd { txn, connector, end })));
+    assert_eq!(kinds(codec.encode(3, &Outgoing::Entry(&why))), [0x19, 0x1D]);
+}
+
+#[test]
 fn a_restart_is_refused_in_words() {
     let reply: RebootReply = refused(&mut codec(), &Reboot { pile: Bcd(pile().0), mode: 1 });
     assert_eq!(reply.ok, 0);
@@ -555,4 +573,40 @@ fn a_frame_in_pieces_and_one_with_its_checksum_turned_are_understood() {
     assert_eq!(codec.unfinished(), Some(0));
     let heard = codec.receive(&octets[5..]);
     assert!(matches!(heard[..], [Incoming::Departs(_), Incoming::Command { .. }]), "{heard:?}");
+}
+
+mod hostile {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_a_platform_sends_every_command_has_an_answer_or_none_and_nothing_grows(
+            frames in proptest::collection::vec((any::<u8>(), any::<[u8; 2]>(), proptest::collection::vec(any::<u8>(), 0..120), 0..4_u8), 1..60),
+        ) {
+            let mut codec = codec();
+            login(&mut codec);
+            for (kind, sequence, mut body, form) in frames {
+                // half of them with a table's length and a pile that is ours
+                if let Some(layout) = crate::wire::ykc16::layout::layout(kind).filter(|_| form != 0) {
+                    body.resize(crate::wire::ykc16::layout::width(layout.rows), 0);
+                    let at = if layout.rows.first().is_some_and(|row| row.name == "serial") { 16 } else { 0 };
+                    body.iter_mut().skip(at).zip(pile().0).for_each(|(octet, ours)| *octet = ours);
+                }
+                let header = Header { sequence, encryption: 0, kind };
+                for heard in codec.receive(&frame::seal(header, &body, Order::LowFirst)) {
+                    if let Incoming::Command { reply_to, .. } = heard {
+                        if let Some(answer) = codec.answer(&reply_to, &Answer::UnknownDevice) {
+                            prop_assert_eq!(&answer[2..4], &sequence[..]);
+                            prop_assert_eq!(answer[5] % 2, 1);
+                        }
+                        prop_assert_eq!(codec.answer(&reply_to, &Answer::UnknownDevice), None, "one answer each");
+                    }
+                }
+            }
+            prop_assert!(codec.waiting.len() <= WAITING && codec.waits_for_plug.len() <= UNPLUGGED);
+        }
+    }
 }
