@@ -47,6 +47,9 @@ macro_rules! platforms {
 
 platforms! { platform::Platform ykc16::Platform }
 
+/// A look at the platform.
+pub type Look = dyn FnOnce(&mut dyn Platform) + Send;
+
 /// What the one who runs the centre wants of it.
 pub enum Want {
     /// Do this.
@@ -54,7 +57,7 @@ pub enum Want {
     /// Answer nobody for so long: connections end and new ones are not accepted.
     Out(Duration),
     /// Look at the platform.
-    Look(Box<dyn FnOnce(&mut dyn Platform) + Send>),
+    Look(Box<Look>),
 }
 
 /// What happens at the socket.

@@ -89,6 +89,8 @@ pub struct Manners {
     pub stored_first: bool,
     /// A record that stays unanswered is set aside until the next login, and the next one goes; else the lane rests.
     pub silent_aside: bool,
+    /// A connector is not told as free before its record was sent, even while the lane waits for other answers.
+    pub free_after_record: bool,
 }
 
 /// Which question a reply answers.

@@ -145,6 +145,28 @@ fn a_record_that_is_never_answered_holds_up_no_other_and_comes_again_after_the_n
 }
 
 #[test]
+fn a_connector_is_not_told_as_free_before_its_record_was_sent() {
+    let mut world = World::new(config());
+    world.run(30);
+    let places = [gun(1, 1), gun(1, 2), gun(2, 1)];
+    let sessions = places.map(|at| (at, world.own_txn(at)));
+    for (at, txn) in sessions {
+        world.start_result(at, txn, StartOutcome::Charging);
+        world.realtime(at, txn, ConnectorState::Charging, 10_000);
+    }
+    world.run(1);
+    for (at, txn) in sessions {
+        // all three end at once; one record is on its way at a time
+        world.record(at, txn, StartMode::LocalOperator, Protocol::Ykc16);
+        world.realtime(at, Default::default(), ConnectorState::Idle, 0);
+    }
+    world.run(10);
+    world.assert_no_complaint();
+    each_once(&world, 3);
+    assert!(places.iter().all(|at| world.platform.running(*at).is_none()), "told as free in the end");
+}
+
+#[test]
 fn a_pile_that_the_platform_does_not_know_keeps_no_other_from_charging() {
     let one = Config { piles: [(gun(2, 1).pile, vec![1])].into(), ..config() };
     let mut world = World::apart(one);

@@ -117,7 +117,7 @@ impl Platform {
             connections: BTreeMap::new(),
             piles: BTreeMap::new(),
             logins: 0,
-            cards: config.cards.iter().map(|c| (c.uid, c.clone())).collect(),
+            cards: config.cards.iter().map(|c| (c.uid, *c)).collect(),
             tariff: config.tariff.clone(),
             tariffs: config.tariff.iter().cloned().collect(),
             sessions: BTreeMap::new(),

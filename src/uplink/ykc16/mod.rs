@@ -338,6 +338,7 @@ impl Uplink for Ykc16 {
             tariff_checks: self.config.piles.len(),
             stored_first: true,
             silent_aside: true,
+            free_after_record: true,
         }
     }
 
