@@ -141,6 +141,7 @@ pub(super) fn resolve(
     config.metrics = written.metrics.and_then(|listen| socket_address(problems, &listen));
     drivers(problems, &config, &written.meters, &written.chargers);
     buses_carry(problems, &config, &bus_places);
+    super::ykc16::check(problems, &config, &written.chargers);
     if problems.found.is_empty() {
         for (share, line) in super::devices::plans(&config).into_iter().zip(&places) {
             if share > FULL_PERMILLE {

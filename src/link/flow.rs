@@ -131,6 +131,9 @@ impl Link {
             .iter()
             .filter(|(_, r)| (shows_free(r.state) || r.txn.is_none()) == free)
             .filter(|(_, r)| r.state != ConnectorState::Charging || !held(&r.txn))
+            .filter(|(_, r)| {
+                !(free && self.manners.free_after_record && self.records.has_unsent_of(r.connector))
+            })
             .map(|(connector, _)| *connector)
             .collect();
         for connector in ready {

@@ -133,6 +133,7 @@ impl<T: Listed> List<T> {
             ListStep::Put(entries) => self.collect(from, to, entries.into_iter().map(|e| (e.key(), Some(e)))),
             ListStep::Delete(keys) => self.collect(from, to, keys.into_iter().map(|key| (key, None))),
             ListStep::Commit => self.commit(from, to, at),
+            ListStep::Change(entries, keys) => self.change(entries, keys, at),
         }
     }
 
@@ -176,6 +177,18 @@ impl<T: Listed> List<T> {
             }
             None if to == self.version && to != 0 => Outcome::Answer(result::OK),
             Some(_) | None => Outcome::Answer(result::VERSION),
+        }
+    }
+
+    /// Of a platform whose lists have no versions: this becomes the next one.
+    fn change(&mut self, entries: Vec<T>, keys: Vec<T::Key>, at: Option<Utc>) -> Outcome<T> {
+        let (from, to) = (self.version, self.version.saturating_add(1));
+        self.open = None;
+        let put = entries.into_iter().map(|entry| (entry.key(), Some(entry)));
+        let outcome = self.collect(from, to, put.chain(keys.into_iter().map(|key| (key, None))));
+        match outcome {
+            Outcome::Answer(result::OK) => self.commit(from, to, at),
+            Outcome::Answer(_) | Outcome::Commit(_) => outcome,
         }
     }
 

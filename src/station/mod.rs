@@ -49,7 +49,7 @@ use crate::model::batch::{Batch, Recovered};
 use crate::model::ident::{ConnectorId, DeviceCode, DeviceId};
 use crate::model::message::{FromLink, StationFacts, ToLink};
 use crate::model::quantity::{Energy, Power};
-use crate::model::record::BillingMode;
+use crate::model::record::{BillingMode, Protocol};
 use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report};
 use crate::model::request::{AuxVoltage, Order, Request};
 use crate::model::time::{Instant, Now, Utc};
@@ -83,6 +83,8 @@ pub struct Config {
     pub offline: Offline,
     /// How sessions behave; the rating is taken from the connector.
     pub session: session::Config,
+    /// In whose form records are made.
+    pub protocol: Protocol,
     /// No moment before this one is ever sent (platform-222.md 17).
     pub built: Utc,
     /// For spreading and jitter.

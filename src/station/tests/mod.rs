@@ -107,6 +107,7 @@ fn config(guns: usize) -> Config {
             sessions: 10,
         },
         session: crate::session::Config::default(),
+        protocol: Default::default(),
         built: Utc(1_750_000_000_000),
         seed: 1,
     }
