@@ -1,6 +1,7 @@
 # Everything is one word. `make demo` and `make test` are all a newcomer needs.
 CARGO ?= cargo
 DEMO_SECONDS ?= 60
+DEMO_PROTOCOL ?= 222
 FUZZ_SECONDS ?= 60
 SOAK_DAYS ?= 50
 FAULTS ?= 1000000
@@ -19,7 +20,7 @@ help:
 
 demo: deps
 	$(CARGO) build --release --bins
-	@target/release/depotsim demo --seconds $(DEMO_SECONDS)
+	@target/release/depotsim demo --seconds $(DEMO_SECONDS) --protocol $(DEMO_PROTOCOL)
 
 test: deps lint unit sim daemon peers package-check
 
@@ -29,7 +30,7 @@ lint:
 
 # Pure parts, vectors, tidy: quick to build, with overflow checks.
 unit:
-	$(CARGO) test --lib --test tidy --test vectors --test link --test can --test osdp --test modbus --test readers --test profiles --test packaging
+	$(CARGO) test --lib --test tidy --test vectors --test link --test ykc16 --test can --test osdp --test modbus --test readers --test profiles --test packaging
 
 # Depot days on a virtual clock against the reference model.
 sim:

@@ -2,6 +2,7 @@
 //! station with the same functions.
 
 use super::Error;
+use super::uplink::{self, BuiltLink};
 use crate::bms::{self, Tap};
 use crate::bus::Line;
 use crate::canbus::{self, Bus};
@@ -11,22 +12,15 @@ use crate::control::desk::Device;
 use crate::control::probe::Pile;
 use crate::driver::tcu::Controller;
 use crate::driver::{Driver, osdp};
-use crate::link;
 use crate::model::ident::{ConnectorId, DeviceId};
-use crate::model::message::PileRegister;
-use crate::model::quantity::{Energy, Power};
+use crate::model::quantity::Energy;
 use crate::model::time::Now;
 use crate::port::can::{self, Way};
 use crate::port::clock::BUILD;
 use crate::port::serial::{ParityBit, Settings, is_unstable_name};
 use crate::session;
 use crate::station::{self, ConnectorConfig};
-use crate::uplink::Uplink;
-use crate::uplink::p222::{self, P222};
-use crate::wire::platform222::Variant;
 use std::path::Path;
-use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// Offline sessions of the whole station until their records are acknowledged (parameter 0024).
 const OFFLINE_SESSIONS: u32 = 1000;
@@ -51,8 +45,8 @@ pub struct Machines {
     pub buses: Vec<BuiltBus>,
     /// Settings of the station.
     pub station: station::Config,
-    /// The platform link: its settings and its protocol.
-    pub link: Option<(link::Config, Box<dyn Uplink>)>,
+    /// The connections to the platform: none, one, or one per pile.
+    pub links: Vec<BuiltLink>,
     /// Every device, for people.
     pub devices: Vec<Device>,
     /// Chargers that are read by a profile.
@@ -135,10 +129,11 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
             clocks: clocks(config, &meters),
             offline: offline(&config.offline),
             session: session::Config { restart: edge.restart, ..session::Config::default() },
+            protocol: config.uplink.as_ref().map_or_else(Default::default, |uplink| uplink.protocol),
             built: BUILD,
             seed: edge.seed,
         },
-        link: config.uplink.as_ref().map(|uplink| platform(config, uplink, edge)).transpose()?,
+        links: uplink::links(config, edge)?,
         devices: plan.devices,
         piles: plan.piles,
     })
@@ -357,54 +352,6 @@ pub fn offline(rules: &config::Offline) -> station::Offline {
         sessions_per_card: rules.sessions_per_card,
         energy_per_card: Energy(rules.energy_per_card),
         sessions: OFFLINE_SESSIONS,
-    }
-}
-
-fn platform(
-    config: &Config,
-    uplink: &config::Uplink,
-    edge: &Edge<'_>,
-) -> Result<(link::Config, Box<dyn Uplink>), Error> {
-    let secret = uplink.secret.as_ref().map(|source| (edge.secret)(source)).transpose()?;
-    let connectors: usize = config.chargers.iter().map(|c| c.connectors.len()).sum();
-    let codec = P222::new(p222::Config {
-        station: config.code,
-        secret: secret.map(|s| Zeroizing::new(s.octets().to_vec())),
-        crc: Variant::by_name(&uplink.crc).unwrap_or_default(),
-        little_endian: uplink.crc_little_endian,
-        software: env!("CARGO_PKG_VERSION").to_owned(),
-        piles: u16::try_from(config.chargers.len()).unwrap_or(u16::MAX),
-        connectors: u16::try_from(connectors).unwrap_or(u16::MAX),
-    });
-    let mut piles: Vec<PileRegister> = config.chargers.iter().map(|charger| pile(config, charger)).collect();
-    piles.sort_by_key(|p| p.pile);
-    let link = link::Config {
-        addresses: uplink.addresses.clone(),
-        reconnect_max: uplink.reconnect_max,
-        heartbeat: Duration::from_secs(20),
-        resend_after: Duration::from_secs(10),
-        record_resend_after: Duration::from_secs(10),
-        resends: 3,
-        lane_pause: Duration::from_secs(300),
-        stored_per_second: 50,
-        piles,
-        seed: edge.seed,
-    };
-    Ok((link, Box::new(codec)))
-}
-
-fn pile(config: &Config, charger: &config::Charger) -> PileRegister {
-    let meter = charger.connectors.first().map(|c| config.meters[c.meter].kind());
-    PileRegister {
-        pile: charger.code,
-        kind: if charger.dc { 1 } else { 2 },
-        connectors: u8::try_from(charger.connectors.len()).unwrap_or(u8::MAX),
-        rated_power: Power(charger.rated.0),
-        max_voltage: None,
-        max_current: None,
-        billing_mode: charger.billing,
-        meter_kind: meter.unwrap_or(0),
-        model: charger.model(),
     }
 }
 

@@ -12,6 +12,7 @@ mod open;
 mod reload;
 mod start;
 mod summary;
+pub mod uplink;
 mod watch;
 
 use crate::config::{Config, Secret, SecretSource};

@@ -1,11 +1,12 @@
 //! The loops and the channels between them.
 
 use super::open::{Opened, Page};
+use super::uplink::BuiltLink;
 use super::{Error, build, summary};
 use crate::config::Config;
 use crate::control::desk::{self, Desk};
 use crate::control::server;
-use crate::link::{Link, LinkStatus, Newest};
+use crate::link::{Exchange, Link, LinkStatus, Newest};
 use crate::model::batch::Recovered;
 use crate::model::ident::{ConnectorId, DeviceId};
 use crate::model::message::{FromLink, StationFacts, ToLink};
@@ -95,10 +96,8 @@ pub(super) fn start(config: &Config, opened: Opened, buses: Buses) -> Result<Run
     let seen_lines = lines(machines.lines, &mut ways, &reports, &clock, &mut pulses);
     let (to_station, messages) = mpsc::channel(INBOX);
     let (goodbye, goodbyes) = watch::channel(None);
-    let platform = machines.link.map(|(link, uplink)| {
-        let link = Link::new(link, uplink, facts(&recovered), newest(&recovered), clock.now());
-        platform(link, goodbyes, loaded, to_station, &asks, &clock, &mut pulses)
-    });
+    let ends = Ends { goodbye: goodbyes, loaded, station: to_station, store: asks.clone() };
+    let platform = platform(machines.links, &recovered, ends, &clock, &mut pulses);
     let (link, to_link, link_status) =
         platform.map_or((None, None, None), |p| (Some(p.task), Some(p.to), Some(p.status)));
     let (calls, called) = mpsc::channel(64);
@@ -185,6 +184,14 @@ fn lines(
     lines
 }
 
+/// What a link, or several behind one, is joined to.
+struct Ends {
+    goodbye: watch::Receiver<Option<u8>>,
+    loaded: mpsc::Receiver<Done>,
+    station: mpsc::Sender<FromLink>,
+    store: mpsc::Sender<Ask>,
+}
+
 /// The link as others reach and see it.
 struct Platform {
     task: JoinHandle<()>,
@@ -192,27 +199,88 @@ struct Platform {
     status: watch::Receiver<LinkStatus>,
 }
 
+/// `None` when there is no platform.
 fn platform(
-    link: Link,
-    goodbye: watch::Receiver<Option<u8>>,
-    loaded: mpsc::Receiver<Done>,
-    station: mpsc::Sender<FromLink>,
-    store: &mpsc::Sender<Ask>,
+    mut built: Vec<BuiltLink>,
+    recovered: &Recovered,
+    ends: Ends,
+    clock: &Arc<Clock>,
+    pulses: &mut Pulses,
+) -> Option<Platform> {
+    match built.pop() {
+        None => None,
+        Some(only) if built.is_empty() => Some(link("link", only, recovered, ends, clock, pulses)),
+        Some(last) => {
+            built.push(last);
+            Some(links(built, recovered, ends, clock, pulses))
+        }
+    }
+}
+
+/// Several links, seen as one.
+fn links(
+    built: Vec<BuiltLink>,
+    recovered: &Recovered,
+    ends: Ends,
     clock: &Arc<Clock>,
     pulses: &mut Pulses,
 ) -> Platform {
+    let (says, said) = mpsc::channel(INBOX);
+    let exchange = Exchange::new(built.iter().filter_map(|link| link.pile).collect());
+    let (mut ways, mut tasks) = (Vec::new(), Vec::new());
+    for (index, one) in built.into_iter().enumerate() {
+        let name = one.pile.map_or_else(String::new, |pile| format!("link {pile}"));
+        let (station, store) = task::exchange::ends(index, &says);
+        let (loads, loaded) = mpsc::channel(INBOX);
+        let own = Ends { goodbye: ends.goodbye.clone(), loaded, station, store };
+        let link = link(&name, one, recovered, own, clock, pulses);
+        ways.push(task::exchange::Way { messages: link.to, loaded: loads, status: link.status });
+        tasks.push(link.task);
+    }
+    let (to, messages) = mpsc::channel(INBOX);
+    let all: Vec<LinkStatus> = ways.iter().map(|way| way.status.borrow().clone()).collect();
+    let none = LinkStatus { state: "waiting", address: String::new(), tries: 0, heard: None };
+    let (shown, status) = watch::channel(Exchange::status(&all).unwrap_or(none));
+    tokio::spawn(task::exchange::run(task::exchange::Parts {
+        exchange,
+        ways,
+        said,
+        messages,
+        station: ends.station,
+        store: ends.store,
+        loaded: ends.loaded,
+        status: shown,
+        pulse: pulses.next("exchange"),
+    }));
+    let task = tokio::spawn(async move {
+        for task in tasks {
+            drop(task.await);
+        }
+    });
+    Platform { task, to, status }
+}
+
+fn link(
+    name: &str,
+    built: BuiltLink,
+    recovered: &Recovered,
+    ends: Ends,
+    clock: &Arc<Clock>,
+    pulses: &mut Pulses,
+) -> Platform {
+    let link = Link::new(built.config, built.uplink, facts(recovered), newest(recovered), clock.now());
     let (to, messages) = mpsc::channel(INBOX);
     let (shown, status) = watch::channel(link.status());
     let task = tokio::spawn(task::link::run(task::link::Parts {
         link,
         messages,
-        station,
-        store: store.clone(),
-        loaded,
-        goodbye,
+        station: ends.station,
+        store: ends.store,
+        loaded: ends.loaded,
+        goodbye: ends.goodbye,
         status: shown,
         clock: Arc::clone(clock),
-        pulse: pulses.next("link"),
+        pulse: pulses.next(name),
     }));
     Platform { task, to, status }
 }

@@ -2,7 +2,6 @@
 
 use super::show::{self, Columns};
 use super::{Exit, Failure, capture, decode, encode, probe};
-use crate::config;
 use crate::control::{Answer, Ask, client};
 use crate::model::ident::{CardUid, Credential, Vin};
 use crate::store::Store;
@@ -119,10 +118,10 @@ enum Command {
     /// Hash chain, totals and integrity of the store; exit 65 and the first bad record when it does not hold
     Verify {
         /// Work on this file, without a daemon
-        #[arg(long, value_name = "FILE", requires = "config")]
-        db: Option<PathBuf>,
-        /// Configuration that names the station (with --db)
         #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
+        /// Configuration that names the station, so that the beginning of the chain is checked, too (with --db)
+        #[arg(long, value_name = "FILE", requires = "db")]
         config: Option<PathBuf>,
     },
     /// Check a configuration file
@@ -303,9 +302,12 @@ fn unreachable(socket: &Path, error: &std::io::Error) -> Failure {
 }
 
 fn verify_file(db: &Path, config: Option<&Path>, json: bool) -> Result<(), Failure> {
-    let config: config::Config = super::depotd::load(config.unwrap_or(Path::new("/etc/depotd/depotd.toml")))?;
+    let station = match config {
+        Some(config) => Some(super::depotd::load(config)?.code),
+        None => None,
+    };
     let store = Store::open_read_only(db).map_err(|e| Failure::new(Exit::Io, e))?;
-    let report = store.verify(config.code).map_err(|e| Failure::new(Exit::Data, e))?;
+    let report = store.verify(station).map_err(|e| Failure::new(Exit::Data, e))?;
     let data = serde_json::to_value(&report).map_err(|e| Failure::new(Exit::Internal, e))?;
     verdict(&data, json)
 }

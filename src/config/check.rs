@@ -142,6 +142,7 @@ pub(super) fn resolve(
     drivers(problems, &config, &written.meters, &written.chargers);
     buses_carry(problems, &config, &bus_places);
     alone_on_their_lines(problems, &config, &places);
+    super::ykc16::check(problems, &config, &written.chargers);
     if problems.found.is_empty() {
         for (share, line) in super::devices::plans(&config).into_iter().zip(&places) {
             if share > FULL_PERMILLE {

@@ -1,9 +1,9 @@
 //! The file as written: keys, types and ranges; references between tables are looked at in `check`.
 
 use super::reader::{At, Place, Problems, Section};
-use super::{Parity, SecretSource, StopSessions, can, chargers, readers};
+use super::{Connections, Parity, SecretSource, StopSessions, can, chargers, readers};
 use crate::driver::osdp::Language;
-use crate::model::record::BillingMode;
+use crate::model::record::{BillingMode, Protocol};
 use crate::wire::dlt645::control::Edition;
 use std::time::Duration;
 use toml::de::DeTable;
@@ -144,7 +144,13 @@ fn station(s: &mut Section<'_, '_, '_>) -> (At<String>, String, StopSessions, La
 }
 
 fn uplink(s: &mut Section<'_, '_, '_>) -> Option<super::Uplink> {
-    s.choice("protocol", &[("222", ())]);
+    let protocols = [("222", Protocol::Profile222), ("ykc16", Protocol::Ykc16)];
+    let protocol = s.choice("protocol", &protocols).unwrap_or_default();
+    let kinds = [("station", Connections::Station), ("pile", Connections::Pile)];
+    let connections = s.choice("connections", &kinds);
+    if connections == Some(Connections::Pile) && protocol == Protocol::Profile222 {
+        s.wrong("connections", "is one of protocol = \"ykc16\"", "\"station\", or without this key");
+    }
     let addresses = s.texts("address").unwrap_or_default();
     if addresses.is_empty() {
         s.wrong("address", "missing", "\"host:port\", or a list of them tried in order");
@@ -169,6 +175,8 @@ fn uplink(s: &mut Section<'_, '_, '_>) -> Option<super::Uplink> {
         })
         .unwrap_or_default();
     Some(super::Uplink {
+        protocol,
+        connections: connections.unwrap_or_default(),
         addresses,
         secret,
         reconnect_max,

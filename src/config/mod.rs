@@ -14,6 +14,7 @@ mod readers;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod ykc16;
 
 pub use can::{Can, CanWay};
 pub(crate) use chargers::partner;
@@ -24,7 +25,7 @@ pub use secret::{Secret, SecretError, SecretSource};
 use crate::driver::tcu::Dialect;
 use crate::model::ident::DeviceCode;
 use crate::model::quantity::Power;
-use crate::model::record::BillingMode;
+use crate::model::record::{BillingMode, Protocol};
 use crate::model::request::AuxVoltage;
 use crate::wire::dlt645::control::Edition;
 use std::time::Duration;
@@ -69,6 +70,10 @@ pub struct Config {
 /// The platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uplink {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// How piles share connections.
+    pub connections: Connections,
     /// `host:port`, tried in order.
     pub addresses: Vec<String>,
     /// Station secret; absent = login without proof.
@@ -79,6 +84,16 @@ pub struct Uplink {
     pub crc: String,
     /// Checksum low byte first.
     pub crc_little_endian: bool,
+}
+
+/// How the piles of a station share connections to the platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connections {
+    /// One connection carries them all.
+    #[default]
+    Station,
+    /// Each pile has its own.
+    Pile,
 }
 
 /// What an orderly stop does to running sessions.

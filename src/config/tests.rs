@@ -31,6 +31,42 @@ fn problems(tables: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_platform_of_ykc_wants_bills_of_the_piles() {
+    const DEPOT: &str = r#"
+[uplink]
+protocol = "ykc16"
+connections = "pile"
+address = "platform.example:8768"
+[[meter]]
+name = "m"
+line = "a"
+protocol = "modbus"
+address = 11
+profile = "acrel-djsf1352-rn"
+[[charger]]
+code = "44030000010001"
+kind = "dc"
+driver = "modbus"
+line = "b"
+address = 1
+profile = "cn-pile-v2"
+rated_kw = 120.0
+[[charger.connector]]
+number = 1
+meter = "m"
+"#;
+    let found = problems(DEPOT);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("charger[1].code") && found[0].contains("does not bill"), "{found:#?}");
+    let config = read(&DEPOT.replacen("[uplink]", "[billing]\nmode = \"pile\"\n[uplink]", 1));
+    let uplink = config.uplink.expect("a platform");
+    assert_eq!((uplink.protocol, uplink.connections), (Protocol::Ykc16, Connections::Pile));
+    let other = DEPOT.replace("\"ykc16\"", "\"222\"");
+    let found = problems(&other);
+    assert!(found.len() == 1 && found[0].contains("uplink.connections"), "{found:#?}");
+}
+
+#[test]
 fn every_kind_of_reader_can_be_written_down() {
     let config = read(
         r#"

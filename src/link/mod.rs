@@ -10,6 +10,7 @@
 mod ask;
 mod commands;
 mod connect;
+mod exchange;
 mod flow;
 mod settle;
 
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use connect::State;
+pub use exchange::Exchange;
 
 /// How the link behaves.
 #[derive(Clone, Debug)]

@@ -209,6 +209,9 @@ pub enum ListStep<T: Listed> {
     Delete(Vec<T::Key>),
     /// Put the collected update in force in one durable step.
     Commit,
+    /// Entries added or replaced, then keys deleted, in one durable step, whatever the version: of platforms whose lists
+    /// have none. The list gets the next version.
+    Change(Vec<T>, Vec<T::Key>),
     /// An operation number that the table does not hold, or an entry without a key.
     Malformed,
 }

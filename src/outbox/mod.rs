@@ -4,8 +4,8 @@
 //! its settlement is durable. Sent but unanswered entries are sent again with the same sequence and the same octets,
 //! then the lane pauses (platform-222.md 14.2).
 
-use crate::model::ident::TransactionNumber;
-use crate::model::message::{Entry, EntryId, Lane};
+use crate::model::ident::{ConnectorId, TransactionNumber};
+use crate::model::message::{Content, Entry, EntryId, Lane};
 use crate::model::time::Instant;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -371,6 +371,16 @@ impl Queue {
         self.loaded.iter().any(|e| e.txn == *txn)
     }
 
+    /// Whether a record of this connector was not sent yet in this connection, as far as the lane has been read.
+    #[must_use]
+    pub fn has_unsent_of(&self, connector: ConnectorId) -> bool {
+        let of = |entry: &Entry| match &entry.content {
+            Content::Record(owed) => owed.record.as_ref().is_some_and(|r| r.connector == connector),
+            Content::StartResult(_) | Content::BatteryEnd(_) => false,
+        };
+        self.is_reading() || self.loaded.iter().any(of)
+    }
+
     /// Entries of this session that were not sent yet are no longer wanted: what they would say was overtaken.
     pub fn overtaken(&mut self, txn: &TransactionNumber) {
         self.loaded.retain(|e| e.txn != *txn);
@@ -431,7 +441,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::model::ident::DeviceCode;
-    use crate::model::message::{Content, Owed};
+    use crate::model::message::Owed;
 
     fn entry(id: u64) -> Entry {
         Entry {

@@ -8,6 +8,7 @@ use super::people::Habits;
 use super::plan::Plan;
 use super::{centre, household, yard};
 use crate::control::{Answer, Ask, client};
+use crate::model::record::Protocol;
 use crate::model::time::Instant;
 use crate::port::clock::Clock;
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub seconds: u64,
     /// Same seed, same depot and people.
     pub seed: u64,
+    /// What the platform speaks.
+    pub protocol: Protocol,
     /// The daemon's program.
     pub depotd: PathBuf,
     /// Colours may be used.
@@ -54,7 +57,8 @@ pub async fn run(settings: &Settings) -> io::Result<bool> {
 
 async fn show(settings: &Settings, folder: &Path, clock: &Arc<Clock>) -> io::Result<bool> {
     let teller = Teller { color: settings.color, clock: Arc::clone(clock) };
-    let plan = Plan::depot(PLACES, settings.seed).with_can(CAN_GUNS, settings.seed);
+    let plan = Plan { protocol: settings.protocol, ..Plan::depot(PLACES, settings.seed) };
+    let plan = plan.with_can(CAN_GUNS, settings.seed);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let uplink = listener.local_addr()?.to_string();
     let page = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
@@ -72,7 +76,11 @@ async fn show(settings: &Settings, folder: &Path, clock: &Arc<Clock>) -> io::Res
         "  DL/T 645 meters at 2400 baud, Modbus chargers and a DC meter at 9600, OSDP readers (secure channel) at 9600"
     );
     println!("  a charger of {CAN_GUNS} guns on CAN (250 kbit/s, slcan): its buses are started by their VIN");
-    println!("  platform (profile 222) on {uplink}, local page on http://{page}/\n");
+    let spoken = match settings.protocol {
+        Protocol::Profile222 => "profile 222",
+        Protocol::Ykc16 => "YKC V1.6",
+    };
+    println!("  platform ({spoken}) on {uplink}, local page on http://{page}/\n");
 
     let electronics = Electronics {
         preparing: Duration::from_millis(1_200),
@@ -85,7 +93,7 @@ async fn show(settings: &Settings, folder: &Path, clock: &Arc<Clock>) -> io::Res
     let (yard, yard_wants) = mpsc::channel(16);
     let (centre, centre_wants) = mpsc::channel(16);
     tokio::spawn(yard::run(depot, yard::open(&plan, folder)?, yard_wants, events, Arc::clone(clock)));
-    let platform = household::platform(&plan, SECRET, settings.seed);
+    let platform = household::centre(&plan, SECRET, settings.seed);
     tokio::spawn(centre::run(platform, listener, centre_wants, says, Arc::clone(clock)));
 
     let began = clock.now().mono;
@@ -179,7 +187,7 @@ async fn reconcile(
     };
     ours.reverse();
     let Some(summary) = centre::look(centre, |platform| platform.summary()).await else { return Ok(false) };
-    let theirs: BTreeMap<u64, _> = summary.records.iter().map(|r| (r.number, r)).collect();
+    let theirs: BTreeMap<String, _> = summary.records.iter().map(|r| (r.txn.to_string(), r)).collect();
     println!(
         "{:>4}  {:<32}  {:<16}  {:<5}  {:>11}  {:>9}  {:<7}  {:<8}  verdict",
         "no.", "transaction", "connector", "start", "energy", "yuan", "link", "arrived"
@@ -189,12 +197,9 @@ async fn reconcile(
         let number = record["number"].as_u64().unwrap_or_default();
         let (energy, amount) =
             (record["energy"].as_i64().unwrap_or(-1), record["amount"].as_i64().unwrap_or(-1));
-        let there = theirs.get(&number);
-        let same = there.is_some_and(|r| {
-            i64::from(r.energy) == energy
-                && i64::try_from(r.amount) == Ok(amount)
-                && record["txn"] == r.txn.to_string()
-        });
+        let there = record["txn"].as_str().and_then(|txn| theirs.get(txn));
+        let same =
+            there.is_some_and(|r| i64::from(r.energy) == energy && i64::try_from(r.amount) == Ok(amount));
         good &= same;
         println!(
             "{number:>4}  {:<32}  {:<16}  {:<5}  {:>7}.{:02} kWh  {:>4}.{:04}  {:<7}  {:<8}  {}",
@@ -221,6 +226,7 @@ async fn reconcile(
     good &= faults.is_empty();
     let offline = summary.records.iter().filter(|r| r.stored).count();
     let by_vin = summary.records.iter().filter(|r| started_by(r.start_mode) == "VIN").count();
+    good &= by_vin > 0;
     let transactions: BTreeSet<_> = summary.records.iter().map(|r| r.txn).collect();
     let twice = summary.records.len() - transactions.len();
     good &= twice == 0;

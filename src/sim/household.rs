@@ -2,8 +2,10 @@
 
 use super::plan::Plan;
 use super::platform::{self, Platform};
+use super::{centre, ykc16};
 use crate::model::access::{Card, CardStatus, Vehicle};
 use crate::model::money::Price;
+use crate::model::record::Protocol;
 use crate::model::tariff::{Tariff, Tier};
 use serde_json::json;
 use std::io::{self, Write};
@@ -93,6 +95,31 @@ pub fn platform(plan: &Plan, secret: &str, seed: u64) -> Platform {
         seed,
         ..platform::Config::new(plan.station)
     })
+}
+
+/// The platform that this depot's protocol wants.
+#[must_use]
+pub fn centre(plan: &Plan, secret: &str, seed: u64) -> Box<dyn centre::Platform> {
+    match plan.protocol {
+        Protocol::Profile222 => Box::new(platform(plan, secret, seed)),
+        Protocol::Ykc16 => Box::new(ykc_platform(plan, seed)),
+    }
+}
+
+/// A commercial platform that knows the piles of this depot, its cards and a billing model.
+#[must_use]
+pub fn ykc_platform(plan: &Plan, seed: u64) -> ykc16::Platform {
+    let piles = plan.places.iter().map(|p| (p.connector.pile, vec![p.connector.number])).collect();
+    let tariff = Some(four_tiers(tariff(100)));
+    ykc16::Platform::new(ykc16::Config { cards: cards(plan), tariff, seed, ..ykc16::Config::new(piles) })
+}
+
+/// A billing model has no deep valley: what was one is valley.
+fn four_tiers(mut tariff: Tariff) -> Tariff {
+    const VALLEY: u8 = 3;
+    tariff.tiers.truncate(usize::from(VALLEY) + 1);
+    tariff.slots.iter_mut().for_each(|tier| *tier = (*tier).min(VALLEY));
+    tariff
 }
 
 /// A time-of-use tariff with tip, peak, flat, valley and deep valley; the service price rises with the electricity.

@@ -29,3 +29,4 @@ pub mod typed;
 pub mod uid_reader;
 pub mod vehicle;
 pub mod yard;
+pub mod ykc16;

@@ -3,9 +3,11 @@
 mod configuration;
 
 use super::controller::Dialect;
+use crate::config::Connections;
 use crate::model::access::VehicleStatus;
 use crate::model::ident::{CardUid, ConnectorId, DeviceCode, Vin};
 use crate::model::quantity::{Energy, Power};
+use crate::model::record::Protocol;
 
 /// A simulated depot on paper.
 #[derive(Clone, Debug)]
@@ -22,6 +24,10 @@ pub struct Plan {
     pub places: Vec<Place>,
     /// Cards of its people.
     pub cards: Vec<PlannedCard>,
+    /// What its platform speaks.
+    pub protocol: Protocol,
+    /// How its piles share connections to the platform.
+    pub connections: Connections,
     /// Buses of its fleet that name themselves.
     pub vehicles: Vec<PlannedVehicle>,
 }
@@ -142,6 +148,8 @@ impl Plan {
         let mut random = fastrand::Rng::with_seed(seed ^ 0xDE70);
         let mut plan = Plan {
             station: code(44_030_012_340_001),
+            protocol: Protocol::default(),
+            connections: Connections::default(),
             name: "Simulated depot".to_owned(),
             lines: Vec::new(),
             cans: Vec::new(),

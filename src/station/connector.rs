@@ -1,6 +1,7 @@
 //! One gun: what its devices told, what runs there, and what others may see of it (platform-222.md 13.2, 13.3).
 
 use super::ConnectorConfig;
+use super::battery::Told;
 use super::identify::Identification;
 use super::vehicles::Known;
 use crate::model::batch::Row;
@@ -166,6 +167,7 @@ pub(super) struct Gun {
     pub(super) tap_link: LinkState,
     pub(super) phase: Phase,
     pub(super) vehicle: Known,
+    pub(super) battery: Told,
     pub(super) identification: Identification,
     /// Plug state when it was last told.
     pub(super) was_plugged: Option<bool>,
@@ -209,6 +211,7 @@ impl Gun {
             tap_link: LinkState::default(),
             phase: Phase::Free,
             vehicle: Known::default(),
+            battery: Told::default(),
             identification: Identification::default(),
             was_plugged: None,
             finished: None,

@@ -133,6 +133,7 @@ impl<T: Listed> List<T> {
             ListStep::Put(entries) => self.collect(from, to, entries.into_iter().map(|e| (e.key(), Some(e)))),
             ListStep::Delete(keys) => self.collect(from, to, keys.into_iter().map(|key| (key, None))),
             ListStep::Commit => self.commit(from, to, at),
+            ListStep::Change(entries, keys) => self.change(entries, keys, at),
         }
     }
 
@@ -153,7 +154,7 @@ impl<T: Listed> List<T> {
             let listed = !update.full && self.find(&key).is_ok();
             update.change(key, entry, listed);
         }
-        if update.count > self.capacity || update.changes.len() > self.capacity {
+        if update.count > self.capacity {
             return Outcome::Answer(result::FULL);
         }
         self.open = Some(update);
@@ -176,6 +177,18 @@ impl<T: Listed> List<T> {
             }
             None if to == self.version && to != 0 => Outcome::Answer(result::OK),
             Some(_) | None => Outcome::Answer(result::VERSION),
+        }
+    }
+
+    /// Of a platform whose lists have no versions: this becomes the next one.
+    fn change(&mut self, entries: Vec<T>, keys: Vec<T::Key>, at: Option<Utc>) -> Outcome<T> {
+        let (from, to) = (self.version, self.version.saturating_add(1));
+        self.open = None;
+        let put = entries.into_iter().map(|entry| (entry.key(), Some(entry)));
+        let outcome = self.collect(from, to, put.chain(keys.into_iter().map(|key| (key, None))));
+        match outcome {
+            Outcome::Answer(result::OK) => self.commit(from, to, at),
+            Outcome::Answer(_) | Outcome::Commit(_) => outcome,
         }
     }
 
@@ -203,13 +216,16 @@ impl<T: Listed> List<T> {
 }
 
 impl<T: Listed> Update<T> {
-    /// The newest word about a key; `listed`: the list in force holds it, and is not replaced.
+    /// The newest word about a key; `listed`: the list in force holds it, and is not replaced. Nothing is kept of what
+    /// is deleted and would not be there anyway: so an update never holds more than two lists.
     fn change(&mut self, key: T::Key, entry: Option<T>, listed: bool) {
+        let was = self.changes.get(&key).map_or(listed, Option::is_some);
         let is = entry.is_some();
-        let was = match self.changes.insert(key, entry) {
-            Some(before) => before.is_some(),
-            None => listed,
-        };
+        if is || listed {
+            self.changes.insert(key, entry);
+        } else {
+            self.changes.remove(&key);
+        }
         self.count = (self.count + usize::from(is)).saturating_sub(usize::from(was));
     }
 

@@ -13,9 +13,10 @@
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
 //! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `lists` cards, vehicles and plates, `departures` plans, `clock`, `serial` numbers of
 //! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
-//! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `rehearsal` what an offline start would do, `status` what the local page shows.
+//! `telemetry` what others see, `battery` when others hear of batteries, `meter_clock` the time of meters, `people` operators and the end, `rehearsal` what an offline start would do, `status` what the local page shows.
 
 mod alarms;
+mod battery;
 mod clock;
 mod commands;
 mod connector;
@@ -48,7 +49,7 @@ use crate::model::batch::{Batch, Recovered};
 use crate::model::ident::{ConnectorId, DeviceCode, DeviceId};
 use crate::model::message::{FromLink, StationFacts, ToLink};
 use crate::model::quantity::{Energy, Power};
-use crate::model::record::BillingMode;
+use crate::model::record::{BillingMode, Protocol};
 use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report};
 use crate::model::request::{AuxVoltage, Order, Request};
 use crate::model::time::{Instant, Now, Utc};
@@ -82,6 +83,8 @@ pub struct Config {
     pub offline: Offline,
     /// How sessions behave; the rating is taken from the connector.
     pub session: session::Config,
+    /// In whose form records are made.
+    pub protocol: Protocol,
     /// No moment before this one is ever sent (platform-222.md 17).
     pub built: Utc,
     /// For spreading and jitter.
@@ -356,6 +359,7 @@ impl Station {
             self.journal.wake_at(),
             self.alarms.wake_at(),
             self.telemetry_wake(),
+            self.battery_wake(),
             self.ending_wake(),
             Some(self.housekeeping + HOUSEKEEPING),
         ];
@@ -380,6 +384,7 @@ impl Station {
                 self.guns[gun].unsent = None;
             }
             self.show_state(now, gun, out);
+            self.tell_battery(now, gun, out);
             self.telemetry(now, gun, out);
         }
         self.watch_conditions(now);

@@ -17,7 +17,7 @@ use crate::model::quantity::Energy;
 use crate::model::record::{TransactionRecord, flag};
 use crate::model::time::{Now, Utc};
 use crate::session::Session;
-use crate::uplink::p222;
+use crate::uplink::record;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl Records {
     pub(super) fn new(station: DeviceCode, recovered: &Recovered) -> Records {
         let previous = match recovered.last_digest {
             Some(digest) => first_eight(&digest),
-            None => p222::chain_start(station),
+            None => record::chain_start(station),
         };
         Records {
             chain: Chain {
@@ -250,11 +250,16 @@ impl Station {
         rows: &mut Vec<Row>,
     ) -> Numbered {
         let number = chain.last_record + 1;
-        let record = TransactionRecord { number, previous_digest: chain.previous, ..record.clone() };
-        let misfit = if p222::record_fits(&record) { 0 } else { flag::INCONSISTENT };
-        let record = TransactionRecord { flags: record.flags | misfit, ..record };
-        let body = p222::record_body(&record);
-        let digest = p222::record_digest(record.connector.pile, &body);
+        let owed = TransactionRecord {
+            number,
+            previous_digest: chain.previous,
+            protocol: self.config.protocol,
+            ..record.clone()
+        };
+        let misfit = if record::fits(&owed) { 0 } else { flag::INCONSISTENT };
+        let record = TransactionRecord { flags: owed.flags | misfit, ..owed };
+        let body = record::body(&record);
+        let digest = record::digest(record.connector.pile, &body);
         chain.last_record = number;
         chain.previous = first_eight(&digest);
         let offline = record.offline_credential();

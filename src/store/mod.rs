@@ -38,6 +38,7 @@ pub use error::{Error, Trouble};
 pub use retention::Pruned;
 
 use crate::model::batch::{Batch, ListRow, Recovered, Row};
+use crate::model::ident::DeviceCode;
 use crate::model::message::{Entry, Lane};
 use crate::model::time::Utc;
 use error::{Fault, refuse};
@@ -123,7 +124,21 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn entries(&self, lane: Lane, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.ask(|db| queue::entries(db, lane, after, limit))
+        self.entries_of(lane, None, after, limit)
+    }
+
+    /// The same of one pile, or of all.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn entries_of(
+        &self,
+        lane: Lane,
+        of: Option<DeviceCode>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        self.ask(|db| queue::entries(db, lane, of, after, limit))
     }
 
     fn start(mut self) -> Result<(Store, Recovered), Error> {

@@ -6,7 +6,7 @@
 use super::column::{Json, Whole, at_most};
 use super::error::{Fault, refuse};
 use super::ledger::{self, QUEUED, REFUSED};
-use crate::model::ident::TransactionNumber;
+use crate::model::ident::{DeviceCode, TransactionNumber};
 use crate::model::message::{Content, Entry, EntryId, Lane, Owed, Verdict};
 use crate::model::time::Utc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -78,17 +78,23 @@ pub(super) fn withdrawn(db: &Connection, entry: EntryId) -> Result<(), Fault> {
     }
 }
 
-/// What waits in a lane after this identity, oldest first.
-pub(super) fn entries(db: &Connection, lane: Lane, after: u64, limit: usize) -> rusqlite::Result<Vec<Entry>> {
+/// What waits in a lane after this identity, oldest first: of one pile, or of all.
+pub(super) fn entries(
+    db: &Connection,
+    lane: Lane,
+    of: Option<DeviceCode>,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Entry>> {
     match lane {
-        Lane::StartResult => START_RESULTS.entries(db, after, limit),
-        Lane::BatteryEnd => BATTERY_ENDS.entries(db, after, limit),
+        Lane::StartResult => START_RESULTS.entries(db, of, after, limit),
+        Lane::BatteryEnd => BATTERY_ENDS.entries(db, of, after, limit),
         Lane::Record => db
             .prepare_cached(
                 "SELECT number, pile, stored, txn, record, body FROM delivery JOIN record USING (number)
-                 WHERE state = 0 AND number > ?1 ORDER BY number LIMIT ?2",
+                 WHERE state = 0 AND number > ?1 AND (?3 IS NULL OR pile = ?3) ORDER BY number LIMIT ?2",
             )?
-            .query_map([identity(after), at_most(limit)], record)?
+            .query_map(params![identity(after), at_most(limit), of], record)?
             .collect(),
     }
 }
@@ -134,13 +140,19 @@ impl Own {
         }
     }
 
-    fn entries(&self, db: &Connection, after: u64, limit: usize) -> rusqlite::Result<Vec<Entry>> {
+    fn entries(
+        &self,
+        db: &Connection,
+        of: Option<DeviceCode>,
+        after: u64,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Entry>> {
         db.prepare_cached(&format!(
             "SELECT id, device, stored, txn, content FROM {}
-             WHERE state = 0 AND id > ?1 ORDER BY id LIMIT ?2",
+             WHERE state = 0 AND id > ?1 AND (?3 IS NULL OR device = ?3) ORDER BY id LIMIT ?2",
             self.table
         ))?
-        .query_map([identity(after), at_most(limit)], |row| self.entry(row))?
+        .query_map(params![identity(after), at_most(limit), of], |row| self.entry(row))?
         .collect()
     }
 

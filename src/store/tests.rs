@@ -523,3 +523,30 @@ fn people_get_plain_rows() {
     let line = &store.queue(10).expect("queue")[0];
     assert_eq!(line.why, "set aside: the platform refused it (sums do not fit)");
 }
+
+#[test]
+fn a_daemon_killed_between_the_messages_of_a_list_finds_the_old_one_whole_and_after_its_commit_the_new_one() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("depotd.db");
+    let (mut store, _) = Store::open(&path).expect("new file");
+    let list = |version, n| {
+        Row::Vehicles(ListRow::Replace(version, (1..=n).map(vehicle).collect::<Vec<_>>().into()))
+    };
+    commit(&mut store, [list(1, 3)]);
+    // What was collected since lives in memory only; a row that fails takes the whole step with it.
+    refused(&mut store, [list(2, 1000), acknowledged(Lane::Record, 9, Verdict::Taken)]);
+    let (mut store, found) = store.reopen().expect("reopened");
+    assert_eq!((found.vehicles.version, found.vehicles.entries.len()), (1, 3));
+    commit(&mut store, [list(2, 1000)]);
+    let (_, found) = store.reopen().expect("reopened");
+    assert_eq!((found.vehicles.version, found.vehicles.entries.len()), (2, 1000));
+    assert!(found.vehicles.entries.is_sorted_by_key(|v| v.vin));
+}
+
+#[test]
+fn more_entries_than_a_list_holds_are_refused() {
+    let mut store = memory();
+    let plates: Vec<_> = (0..20_001).map(plate).collect();
+    refused(&mut store, [Row::Plates(ListRow::Replace(1, plates.into()))]);
+    assert_eq!(store.plates(1).map(|list| (list.version, list.count)), Ok((0, 0)));
+}

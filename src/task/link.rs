@@ -75,7 +75,7 @@ pub async fn run(mut parts: Parts) {
                 }
                 Action::Close => stop(&mut connection, &mut socket),
                 Action::Load(lane, after, limit) => {
-                    if parts.store.send(Ask::Load(lane, after, limit)).await.is_err() {
+                    if parts.store.send(Ask::Load(lane, after, limit, None)).await.is_err() {
                         return;
                     }
                 }

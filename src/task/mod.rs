@@ -6,6 +6,7 @@
 //! starts it again; everything owed is on disk by then.
 
 pub mod can;
+pub mod exchange;
 pub mod line;
 pub mod link;
 pub mod station;

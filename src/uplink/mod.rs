@@ -4,6 +4,8 @@
 //! what it needs to tell which frame answers which; order, time-outs, windows and repetition belong to [`crate::link`].
 
 pub mod p222;
+pub mod record;
+pub mod ykc16;
 
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
@@ -87,6 +89,8 @@ pub struct Manners {
     pub stored_first: bool,
     /// A record that stays unanswered is set aside until the next login, and the next one goes; else the lane rests.
     pub silent_aside: bool,
+    /// A connector is not told as free before its record was sent, even while the lane waits for other answers.
+    pub free_after_record: bool,
 }
 
 /// Which question a reply answers.

@@ -16,3 +16,4 @@ mod stop;
 mod tool;
 mod typed;
 mod vehicle;
+mod ykc16;

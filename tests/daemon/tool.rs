@@ -77,6 +77,8 @@ fn every_listing_has_a_value_in_every_column_that_can_have_one() {
     let offline =
         call(DEPOTCTL, &["verify", "--db", text(&depot.path("depotd.db")), "--config", text(&config)], "");
     assert_eq!(offline.out, verdict.out, "the file says the same as the daemon");
+    let alone = call(DEPOTCTL, &["verify", "--db", text(&depot.path("depotd.db"))], "");
+    assert!(alone.code == 0 && alone.out.contains("start_checked   no"), "{alone:?}");
 }
 
 #[test]
@@ -172,9 +174,9 @@ fn exit_codes_say_who_is_to_blame() {
     let named = run(Command::new(DEPOTCTL).arg("status").env("DEPOTD_SOCKET", "/by-the-environment"), "");
     named.refused(69, &["/by-the-environment: no daemon answers"]);
     assert_eq!(
-        call(DEPOTCTL, &["verify", "--db", "/nonexistent.db"], "").code,
+        call(DEPOTCTL, &["verify", "--config", "/nonexistent.toml"], "").code,
         64,
-        "which station? --config is needed"
+        "of which file? --db is needed"
     );
     assert_eq!(call(DEPOTSIM, &["demo", "--seconds", "5"], "").code, 64);
     assert_eq!(call(DEPOTSIM, &["depot", "--dir", "/proc/none"], "").code, 74);

@@ -267,6 +267,10 @@ impl World {
         self.step_link(link::Event::Station(ToLink::Queued(id)));
     }
 
+    pub(crate) fn tell(&mut self, message: ToLink) {
+        self.step_link(link::Event::Station(message));
+    }
+
     pub(crate) fn realtime(&mut self, connector: ConnectorId, txn: TransactionNumber, state: ConnectorState) {
         let realtime = Realtime { connector, txn, state, plugged: Some(true), ..Realtime::default() };
         self.step_link(link::Event::Station(ToLink::Realtime(realtime)));

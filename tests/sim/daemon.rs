@@ -3,6 +3,7 @@
 //! Its monotonic clock begins when it is started; the world's moments are translated at this border.
 
 use crate::clock::WallClock;
+use depotd::app::uplink::BuiltLink;
 use depotd::app::{self, build};
 use depotd::bus::{self, Line};
 use depotd::canbus::{self, Bus};
@@ -94,7 +95,8 @@ impl Daemon {
             unsent_records: u32::try_from(recovered.unsent_records).unwrap_or(u32::MAX),
             ..StationFacts::default()
         };
-        let (link_config, uplink) = machines.link.expect("the planned depot has a platform");
+        let BuiltLink { config: link_config, uplink, .. } =
+            machines.links.into_iter().next().expect("the planned depot has a platform");
         let link = Link::new(link_config, uplink, facts, newest, now);
         let mut ways = vec![0; machines.devices.len()];
         for (index, line) in machines.lines.iter().enumerate() {

@@ -24,7 +24,7 @@ use depotd::sim::bay::Electronics;
 use depotd::sim::depot::Depot;
 use depotd::sim::household;
 use depotd::sim::people::Habits;
-use depotd::sim::plan::Plan;
+use depotd::sim::plan::{Place, Plan, PlannedMeter};
 use depotd::sim::platform::{self, Platform};
 use depotd::station;
 use depotd::store::{self, Store};
@@ -167,6 +167,9 @@ impl World {
         };
         let good = world.plan.vehicles.iter().filter(|v| v.status != VehicleStatus::Refused);
         world.reference.fleet = good.map(|v| v.vin).collect();
+        let fine = |(_, place): &(usize, &Place)| matches!(place.meter, PlannedMeter::Modbus(..));
+        world.reference.fine =
+            world.plan.places.iter().enumerate().filter(fine).map(|(gun, _)| gun).collect();
         world.calendar.put(at, Arrival::Start);
         let slot = world.clock.moment(world.clock.truth(at).next_slot());
         world.calendar.put(slot, Arrival::Slot);

@@ -68,6 +68,8 @@ pub struct Controller {
     beat: Instant,
     /// The other side's last heartbeat; `None` when it is lost or was never there.
     heard: Option<Instant>,
+    /// It was lost at least once.
+    was_lost: bool,
     telemetry: Instant,
     status: Instant,
     shown: [[u8; 8]; 2],
@@ -89,6 +91,7 @@ impl Controller {
             counter: 0,
             beat: Instant::default(),
             heard: None,
+            was_lost: false,
             telemetry: Instant::default(),
             status: Instant::default(),
             shown: [[0; 8]; 2],
@@ -163,6 +166,7 @@ impl Controller {
     /// The billing control unit is gone: what it had checked is void, and nobody pays for what flows.
     fn lose(&mut self, now: Instant, bay: &mut Bay) {
         self.heard = None;
+        self.was_lost = true;
         self.orders.forget();
         if let Some(session) = &mut self.session {
             session.unattended(now, bay);

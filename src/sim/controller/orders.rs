@@ -43,6 +43,8 @@ pub(super) struct Orders {
     last: Vec<(Kind, Instant, [u8; 8])>,
     /// When an answer was last due and came.
     settled: Vec<(Kind, Instant)>,
+    /// When the VIN was last told.
+    pub(super) asked: Option<Instant>,
     /// The start that was taken, and when.
     taken: Option<(Instant, [u8; 8])>,
 }
@@ -50,7 +52,7 @@ pub(super) struct Orders {
 impl Orders {
     /// The heartbeat is lost.
     pub(super) fn forget(&mut self) {
-        *self = Orders { out_of_service: self.out_of_service, ..Orders::default() };
+        *self = Orders { out_of_service: self.out_of_service, asked: self.asked, ..Orders::default() };
     }
 
     /// How long ago the same was sent.
@@ -129,10 +131,12 @@ impl Controller {
 
     fn heartbeat(&mut self, now: Instant, data: [u8; 8]) {
         let before = self.orders.counter.replace(data[1]);
-        if before.is_some_and(|before| data[1] != before.wrapping_add(1)) {
+        let gap = self.orders.beat.replace(now).map(|at| now.since(at));
+        // one that was restarted counts from 0, and what an adapter lost was sent all the same
+        let lost = data[1] == 0 || gap.is_some_and(|gap| gap > CROSSING);
+        if before.is_some_and(|before| data[1] != before.wrapping_add(1)) && !lost {
             self.complain(format!("heartbeat {} after {}", data[1], before.unwrap_or_default()));
         }
-        let gap = self.orders.beat.replace(now).map(|at| now.since(at));
         if let Some(gap) = gap.filter(|gap| *gap + BEAT_SLACK < super::BEAT) {
             self.complain(format!("heartbeat after {} ms", gap.as_millis()));
         }
@@ -141,7 +145,8 @@ impl Controller {
 
     /// What may not be asked before the heartbeat is there.
     fn unheard(&mut self, what: &str) -> bool {
-        if self.heard.is_none() {
+        // it may have been this controller that did not hear
+        if self.heard.is_none() && !self.was_lost {
             self.complain(format!("{what} without a heartbeat"));
         }
         self.heard.is_none()
@@ -295,9 +300,19 @@ impl Controller {
     fn settle_or_complain(&mut self, now: Instant, kind: Kind, due: bool) {
         if due {
             self.orders.settle(now, kind);
-        } else if !self.orders.crossed(now, kind) {
-            self.complain(format!("sent {}, which nobody waits for", kind.name()));
+        } else if !self.orders.crossed(now, kind) && !self.asked_lately(now, kind) {
+            self.complain(format!(
+                "sent {}, which nobody waits for, at {:.3} s",
+                kind.name(),
+                now.0 as f64 / 1e6
+            ));
         }
+    }
+
+    /// An answer to a question that was given up meanwhile.
+    fn asked_lately(&self, now: Instant, kind: Kind) -> bool {
+        let names = matches!(kind, Kind::VehicleIdConfirm | Kind::VinResult);
+        names && self.orders.asked.is_some_and(|at| now.since(at) < CROSSING)
     }
 
     fn decided(&mut self, now: Instant, kind: Kind, data: [u8; 8], bay: &mut Bay) {

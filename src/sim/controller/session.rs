@@ -191,7 +191,7 @@ impl Controller {
             Stage::Asking { until, .. } if *until <= now => session.fail(now, failed::VIN_TIMEOUT, bay),
             Stage::Asking { next, .. } if *next <= now => {
                 *next = now + VIN_REPEAT;
-                self.ask(bay);
+                self.ask(now, bay);
             }
             Stage::Starting if talk == Talk::Charging => session.stage = self.completing(now, bay, 0),
             Stage::Completing { said, reason } => {
@@ -253,7 +253,8 @@ impl Controller {
         }
     }
 
-    fn ask(&mut self, bay: &Bay) {
+    fn ask(&mut self, now: Instant, bay: &Bay) {
+        self.orders.asked = Some(now);
         let kind = match self.config.dialect {
             Dialect::V121 => Kind::VehicleId,
             Dialect::V230 => Kind::VinData,

@@ -1,6 +1,8 @@
 //! The configuration file that fits a plan.
 
 use super::{Place, Plan, PlannedCharger, PlannedMeter};
+use crate::config::Connections;
+use crate::model::record::Protocol;
 use crate::sim::controller::Dialect;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -26,8 +28,16 @@ impl Plan {
         writeln!(out, "# A simulated depot; written by depotsim.\n")?;
         writeln!(out, "[station]\ncode = \"{}\"\nname = \"{}\"\n", self.station, self.name)?;
         if let Some(address) = uplink {
-            writeln!(out, "[uplink]\nprotocol = \"222\"\naddress = \"{address}\"")?;
-            writeln!(out, "secret = {{ file = {:?} }}\nreconnect_max = \"1s\"\n", at("platform.key"))?;
+            writeln!(out, "[uplink]\naddress = \"{address}\"\nreconnect_max = \"1s\"")?;
+            match (self.protocol, self.connections) {
+                (Protocol::Profile222, Connections::Station | Connections::Pile) => {
+                    writeln!(out, "protocol = \"222\"\nsecret = {{ file = {:?} }}\n", at("platform.key"))?;
+                }
+                (Protocol::Ykc16, Connections::Station) => writeln!(out, "protocol = \"ykc16\"\n")?,
+                (Protocol::Ykc16, Connections::Pile) => {
+                    writeln!(out, "protocol = \"ykc16\"\nconnections = \"pile\"\n")?;
+                }
+            }
         }
         writeln!(out, "[store]\npath = {:?}\n", at("depotd.db"))?;
         writeln!(out, "[billing]\nmode = \"pile\"\n")?;

@@ -526,6 +526,12 @@ impl Platform {
                 let octets = frame::seal(self.config.checksum, &request.reply(), &wrong);
                 self.write(id, octets, None, out);
             }
+            // those of platforms of another protocol are never drawn here
+            Fault::CutSequence
+            | Fault::AsciiDigits
+            | Fault::ShortDecision
+            | Fault::SwappedCrc
+            | Fault::ShortLength => self.write(id, good, answers, out),
             Fault::Freeze => self.freeze(now, id),
             Fault::Cut => self.end(now, id, out),
         }

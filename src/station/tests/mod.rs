@@ -1,5 +1,6 @@
 //! The station on a small depot: chargers and meters that obey, a disk that can be slow or full, virtual time.
 
+mod battery;
 mod cards_and_tariffs;
 mod charging;
 mod disk;
@@ -106,6 +107,7 @@ fn config(guns: usize) -> Config {
             sessions: 10,
         },
         session: crate::session::Config::default(),
+        protocol: Default::default(),
         built: Utc(1_750_000_000_000),
         seed: 1,
     }

@@ -206,7 +206,13 @@ impl Uplink for P222 {
     }
 
     fn manners(&self) -> Manners {
-        Manners { heartbeats: 1, tariff_checks: 1, stored_first: false, silent_aside: false }
+        Manners {
+            heartbeats: 1,
+            tariff_checks: 1,
+            stored_first: false,
+            silent_aside: false,
+            free_after_record: false,
+        }
     }
 
     fn encode(&mut self, sequence: u32, outgoing: &Outgoing<'_>) -> Encoded {

@@ -122,6 +122,8 @@ pub(crate) struct Reference {
     pub(crate) largest_clock_error_ms: i64,
     /// Vehicles that may charge.
     pub(crate) fleet: BTreeSet<Vin>,
+    /// Guns whose meter counts in 0.001 kWh.
+    pub(crate) fine: BTreeSet<usize>,
     numbered: BTreeMap<TransactionNumber, u64>,
     acknowledged: BTreeSet<u64>,
     arrived: BTreeSet<(TransactionNumber, bool)>,
@@ -168,6 +170,7 @@ impl Reference {
             clock_was_far_off: false,
             largest_clock_error_ms: 0,
             fleet: BTreeSet::new(),
+            fine: BTreeSet::new(),
             numbered: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
             arrived: BTreeSet::new(),

@@ -51,6 +51,17 @@ fn a_start_goes_on_from_an_identification_in_the_numbers_of_its_dialect() {
 }
 
 #[test]
+fn a_start_that_is_told_again_answers_no_name_twice() {
+    let mut bench = identified(Kind::VinData);
+    let first = bench.tell(Order::Start(StartOrder::default()));
+    assert_eq!(sent_of(&first, Kind::VinResult).len(), 1);
+    let _ = bench.wait(2_800);
+    let again = bench.tell(Order::Start(StartOrder::default()));
+    assert_eq!(sent(&again), [""; 0], "the controller asks no more");
+    assert_eq!(outcomes(&again).len() + outcomes(&bench.wait(3_000)).len(), 1);
+}
+
+#[test]
 fn output_after_an_identification_answers_the_start() {
     let mut bench = identified(Kind::VehicleId);
     let _ = bench.tell(Order::Start(StartOrder::default()));
