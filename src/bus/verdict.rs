@@ -210,6 +210,7 @@ impl Device {
         self.counters.late_octets += octets as u64;
         if !lapse.is_late {
             lapse.is_late = true;
+            self.counters.stale += 1;
             self.worst_late = self.worst_late.max(now.since(lapse.at));
             self.reply_times.late(lapse.kind, now.since(lapse.tx_end));
         }

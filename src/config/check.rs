@@ -148,7 +148,7 @@ pub(super) fn resolve(
             if share > FULL_PERMILLE {
                 problems.add(
                     line,
-                    format!("the plan of this line needs {}.{} % of its wire time", share / 10, share % 10),
+                    format!("the plan of this line needs {}", too_much(share)),
                     "at most 90 %: poll less often, raise the baud rate, or move devices to another line",
                 );
             }
@@ -173,6 +173,20 @@ fn alone_on_their_lines(problems: &mut Problems<'_>, config: &Config, lines: &[P
             problems.add(place, what, "a line of its own for such a reader");
         }
     }
+}
+
+/// By how much a plan is too large, in permille of the time there is.
+fn too_much(share: u64) -> String {
+    let over = share.saturating_sub(FULL_PERMILLE);
+    format!(
+        "{}.{} % of its wire time, {}.{} % more than it may: {}.{:03} s of each second",
+        share / 10,
+        share % 10,
+        over / 10,
+        over % 10,
+        share / 1_000,
+        share % 1_000
+    )
 }
 
 /// A bus has room for what its controllers say and are told.

@@ -530,3 +530,19 @@ fn a_display_speaks_the_language_of_the_station_if_it_has_its_characters() {
     assert_eq!(spoken("", &format!("{zh}\n{utf8}")), Language::Chinese);
     assert_eq!(spoken(zh, &format!("language = \"en\"\n{utf8}")), Language::English);
 }
+
+#[test]
+fn a_plan_that_is_too_large_says_by_how_much() {
+    let meters: String = (1..=20)
+        .map(|n| {
+            format!(
+                "[[meter]]\nname = \"m{n}\"\nline = \"a\"\nprotocol = \"modbus\"\naddress = {n}\n\
+                 profile = \"acrel-adl400\"\npoll = \"100ms\"\n"
+            )
+        })
+        .collect();
+    let found = load(&format!("{HEAD}{meters}"), &file).expect_err("twenty meters ten times a second");
+    let what = &found[0].what;
+    assert!(what.contains("% of its wire time, ") && what.contains("% more than it may: "), "{what}");
+    assert!(what.ends_with(" s of each second"), "{what}");
+}
