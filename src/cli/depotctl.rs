@@ -1,7 +1,7 @@
 //! `depotctl`: the operator's and field engineer's tool.
 
 use super::show::{self, Columns};
-use super::{Exit, Failure, capture, decode, encode};
+use super::{Exit, Failure, capture, decode, encode, probe};
 use crate::control::{Answer, Ask, client};
 use crate::model::ident::{CardUid, Credential, Vin};
 use crate::store::Store;
@@ -132,6 +132,9 @@ enum Command {
     },
     /// What passes on a line or bus, with its time: candump lines of a CAN bus, octets of an RS-485 line
     Capture(capture::Capture),
+    /// Questions to devices that only read, asked by the daemon between its own
+    #[command(subcommand)]
+    Probe(probe::Probe),
     /// What a capture holds, as JSON
     Replay(capture::Replay),
     /// Frames in, JSON out
@@ -173,6 +176,7 @@ pub fn main() -> ExitCode {
             Command::Encode(command) => encode::run(&command),
             Command::Replay(command) => capture::replay(&command),
             Command::Capture(command) => link.capture(&command),
+            Command::Probe(command) => link.probe(&command),
             Command::Check { config } => {
                 super::depotd::load(&config)?;
                 super::print(format_args!("{}: ok\n", config.display()))
@@ -240,6 +244,19 @@ impl Daemon {
             (Ok(Answer::Good { data }), _) => super::print(command.summary(&data)),
             (Ok(Answer::Refused { error }), _) => Err(Failure::new(Exit::Data, error)),
             (Err(error), None) => Err(unreachable(&socket, &error)),
+        }
+    }
+
+    /// Findings as they are made; a document of them all at the end where one was asked for.
+    fn probe(&self, command: &probe::Probe) -> Result<(), Failure> {
+        let socket = self.socket();
+        let mut sheet = probe::Sheet::new(command, self.json);
+        let ended = client::stream(&socket, &command.ask(who()), probe::LONGEST, |text| sheet.add(text));
+        match ended {
+            Ok(Answer::Good { data }) => sheet.end(&data),
+            Ok(Answer::Refused { error }) => Err(Failure::new(Exit::Data, error)),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(unreachable(&socket, &error)),
         }
     }
 

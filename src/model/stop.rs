@@ -12,6 +12,9 @@ macro_rules! reasons {
         impl StopReason {
             $(#[doc = concat!($en, " ", $zh)] pub const $name: StopReason = StopReason($code);)*
 
+            /// Every short text, English and Chinese.
+            pub const TEXTS: &[(&str, &str)] = &[$(($en, $zh),)*];
+
             /// Short English and Chinese text; `None` for a number that the table does not hold.
             #[must_use]
             pub fn text(self) -> Option<(&'static str, &'static str)> {

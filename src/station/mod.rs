@@ -176,6 +176,13 @@ pub enum OperatorOrder {
         /// Who.
         by: String,
     },
+    /// Nothing is to be done but to remember it.
+    Note {
+        /// What.
+        what: String,
+        /// Who.
+        by: String,
+    },
 }
 
 /// What the station wants done, in order.

@@ -30,18 +30,21 @@ pub(super) struct Ending {
 impl Station {
     /// An order of somebody in the depot.
     pub(super) fn operator(&mut self, now: Now, ticket: u64, order: OperatorOrder, out: &mut Vec<Action>) {
-        let (connector, by) = match &order {
-            OperatorOrder::Start { connector, by } | OperatorOrder::Stop { connector, by } => {
-                (*connector, by)
-            }
-        };
+        let (OperatorOrder::Start { by, .. }
+        | OperatorOrder::Stop { by, .. }
+        | OperatorOrder::Note { by, .. }) = &order;
         let who = format!("operator {by}");
-        let outcome = match (self.gun_at(connector.pile, connector.number), &order) {
-            (None, _) => {
-                Err(format!("{connector} is not configured; `depotctl connectors` lists those that are"))
+        let outcome = match &order {
+            OperatorOrder::Start { connector, .. } => {
+                self.gun_of(*connector).and_then(|gun| self.operator_start(now, ticket, gun, &who, out))
             }
-            (Some(gun), OperatorOrder::Start { .. }) => self.operator_start(now, ticket, gun, &who, out),
-            (Some(gun), OperatorOrder::Stop { .. }) => self.operator_stop(now, gun, &who, out).map(|()| true),
+            OperatorOrder::Stop { connector, .. } => {
+                self.gun_of(*connector).and_then(|gun| self.operator_stop(now, gun, &who, out)).map(|()| true)
+            }
+            OperatorOrder::Note { what, .. } => {
+                self.audit(now, &who, what.clone());
+                Ok(true)
+            }
         };
         match outcome {
             Ok(true) => out.push(Action::Done(ticket, Ok(()))),
@@ -51,6 +54,12 @@ impl Station {
                 out.push(Action::Done(ticket, Err(why)));
             }
         }
+    }
+
+    fn gun_of(&self, connector: ConnectorId) -> Result<usize, String> {
+        self.gun_at(connector.pile, connector.number).ok_or_else(|| {
+            format!("{connector} is not configured; `depotctl connectors` lists those that are")
+        })
     }
 
     fn operator_start(
@@ -162,5 +171,6 @@ fn describe(order: &OperatorOrder) -> String {
     match order {
         OperatorOrder::Start { connector, .. } => on("start", connector),
         OperatorOrder::Stop { connector, .. } => on("stop", connector),
+        OperatorOrder::Note { what, .. } => what.clone(),
     }
 }

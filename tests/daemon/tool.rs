@@ -108,6 +108,41 @@ fn an_operator_starts_and_stops_and_it_is_written_down() {
 }
 
 #[test]
+fn a_probe_says_who_is_on_a_line_and_what_a_charger_holds() {
+    let depot = Depot::alone("quiet", 74);
+    let _daemon = depot.daemon();
+    let lines = depot.json(&["lines"]);
+    let line = lines[0]["name"].as_str().expect("a line").to_owned();
+    let found = depot.tool(&["probe", "serial", &line, "--addresses", "1-6", "--protocols", "modbus,osdp"]);
+    println!("{}", found.out);
+    assert_eq!(found.code, 0, "{found:?}");
+    assert!(found.out.contains("configured as "), "{found:?}");
+    assert!(found.out.ends_with(" answered\n"), "{found:?}");
+    let document = depot.json(&["probe", "serial", &line, "--addresses", "9", "--protocols", "modbus"]);
+    assert_eq!(document["asked"], 1, "{document}");
+    assert!(document["findings"][0]["answer"].is_null(), "{document}");
+
+    let place = PLACES[0];
+    let shown = depot.tool(&["probe", "charger", place]);
+    println!("{}", shown.out);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    for point in ["state", "voltage", "current", "soc"] {
+        assert!(shown.out.lines().any(|l| l.starts_with(point)), "{point} in\n{}", shown.out);
+    }
+    assert!(shown.out.contains("  V") && shown.out.contains("  A"), "{}", shown.out);
+    let audit = depot.tool(&["audit"]).out;
+    assert!(
+        audit.contains(&format!("probe of charger {place}")) && audit.contains("probe of line"),
+        "{audit}"
+    );
+
+    depot.tool(&["probe", "serial", "nowhere"]).refused(65, &["there is no RS-485 line \"nowhere\""]);
+    depot
+        .tool(&["probe", "charger", "44030000019999/1"])
+        .refused(65, &["44030000019999/1", "depotctl chargers"]);
+}
+
+#[test]
 fn questions_that_have_no_answer_are_refused_in_one_line() {
     let depot = Depot::alone("quiet", 73);
     let _daemon = depot.daemon();

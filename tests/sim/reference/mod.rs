@@ -367,11 +367,15 @@ impl Reference {
 
     pub(crate) fn operated(&mut self, order: &OperatorOrder) {
         self.log(format!("{order:?}"));
-        let (OperatorOrder::Start { connector, .. } | OperatorOrder::Stop { connector, .. }) = order;
+        let connector = match order {
+            OperatorOrder::Start { connector, .. } | OperatorOrder::Stop { connector, .. } => connector,
+            OperatorOrder::Note { .. } => return, // nothing is done
+        };
         let Some(gun) = self.guns.iter().position(|g| g.id == *connector) else { return };
         match order {
             OperatorOrder::Start { .. } => drop(self.operated.insert(gun, self.at)),
             OperatorOrder::Stop { .. } => self.expect_stop(gun, "an operator wants it"),
+            OperatorOrder::Note { .. } => {}
         }
     }
 
