@@ -92,6 +92,8 @@ pub(super) struct Naming {
 #[derive(Debug)]
 pub(super) struct Going {
     pub(super) ids: Vec<OrderId>,
+    /// The vehicle may: the station knew its name when it ordered the start, or has judged it since.
+    pub(super) admitted: bool,
     /// When the vehicle was first answered for it.
     answered: Option<Instant>,
 }
@@ -131,11 +133,16 @@ impl Naming {
     fn new(now: Instant, message: &Message<'_>) -> Naming {
         Naming { kind: message.kind(), vin: vin_of(message), first: now, last: now, told: false }
     }
+
+    /// The station was told this name.
+    pub(super) fn is_told(&self) -> bool {
+        self.told
+    }
 }
 
 impl Going {
-    pub(super) fn new(id: OrderId) -> Going {
-        Going { ids: vec![id], answered: None }
+    pub(super) fn new(id: OrderId, admitted: bool) -> Going {
+        Going { ids: vec![id], admitted, answered: None }
     }
 }
 
@@ -256,9 +263,16 @@ impl Controller {
         Action::Send(short(&self.config, answer, &fields))
     }
 
-    /// A start goes on from an identification: the vehicle is admitted, now or once it has named itself.
+    /// A start goes on from an identification, if the vehicle may and nothing goes before it: it is admitted, now or once
+    /// it has named itself.
     pub(super) fn go_on(&mut self, now: Instant, out: &mut Vec<Action>) {
-        self.decide(now, Admission::Admitted, out);
+        let admitted = match &self.attempt {
+            Attempt::Preparing(preparing) => preparing.going.as_ref().is_some_and(|going| going.admitted),
+            Attempt::None | Attempt::Charging(_) | Attempt::Leaving(_) => false,
+        };
+        if admitted && self.after_limit.is_none() {
+            self.decide(now, Admission::Admitted, out);
+        }
     }
 
     /// The station decided about the vehicle of an attempt that has no output.
@@ -280,16 +294,24 @@ impl Controller {
             (Attempt::None, _) => return false,
             (Attempt::Leaving(_), Admission::Admitted) => return false,
             (Attempt::Leaving(_), _) | (Attempt::Charging(_), Admission::Admitted) => {}
-            (Attempt::Preparing(preparing), Admission::Admitted) => {
-                // A name alone does not let it charge: that takes a start.
-                if preparing.wish != Wish::Identify || preparing.going.is_some() {
-                    self.decide(now, admission, out);
-                }
-            }
+            (Attempt::Preparing(_), Admission::Admitted) => self.admitted(now, out),
             (Attempt::Preparing(_), _) => self.refuse(now, admission, out),
             (Attempt::Charging(_), _) => self.halt(now, out),
         }
         true
+    }
+
+    /// The vehicle may. A name alone does not let it charge: that takes a start.
+    fn admitted(&mut self, now: Instant, out: &mut Vec<Action>) {
+        let Attempt::Preparing(preparing) = &mut self.attempt else { return };
+        match &mut preparing.going {
+            Some(going) => {
+                going.admitted = true;
+                self.go_on(now, out);
+            }
+            None if preparing.wish != Wish::Identify => self.decide(now, Admission::Admitted, out),
+            None => {}
+        }
     }
 
     /// The vehicle may not: its name is answered and the controller ends the attempt, or is made to.
