@@ -74,6 +74,8 @@ pub(super) struct Preparing {
     pub(super) answer: Option<Admission>,
     /// A start that goes on from an identification.
     pub(super) going: Option<Going>,
+    /// It ran before we were there: what it is for is not known.
+    found: bool,
     until: Instant,
 }
 
@@ -156,6 +158,16 @@ impl Attempt {
         matches!(self, Attempt::None)
     }
 
+    /// It ran before we were there and nobody ordered anything since.
+    pub(super) fn is_found(&self) -> bool {
+        match self {
+            Attempt::Preparing(preparing) => {
+                preparing.found && preparing.going.is_none() && preparing.answer.is_none()
+            }
+            Attempt::None | Attempt::Charging(_) | Attempt::Leaving(_) => false,
+        }
+    }
+
     /// The next of its deadlines; `stop_free`: no stop waits for its answer.
     pub(super) fn wake_at(&self, stop_free: bool) -> Option<Instant> {
         match self {
@@ -189,14 +201,29 @@ impl Controller {
             naming: None,
             answer: (wish == Wish::Charge).then_some(Admission::Admitted),
             going: None,
+            found: false,
             until: now + OUTPUT,
         });
     }
 
-    /// A charge that runs without an order of ours: found at the start of the program, or begun by the controller.
-    pub(super) fn adopt(&mut self) {
+    /// Work without an order of ours, found at the start of the program or begun by the controller: a charge where there
+    /// is output; else it makes ready, and a vehicle that names itself then is not admitted by anybody yet.
+    pub(super) fn find(&mut self, now: Instant) {
+        if self.seen.gives_output(now) {
+            self.adopt();
+        } else if self.attempt.is_none() {
+            self.begin(now, Wish::Identify);
+            if let Attempt::Preparing(preparing) = &mut self.attempt {
+                preparing.found = true;
+            }
+        }
+    }
+
+    /// A charge that runs without an order of ours.
+    fn adopt(&mut self) {
         self.rest = Rest::default();
-        self.attempt = Attempt::Charging(Charging { own: false, vin: None, naming: None, denied: None });
+        let vin = self.vehicle.as_ref().and_then(|v| v.vin);
+        self.attempt = Attempt::Charging(Charging { own: false, vin, naming: None, denied: None });
     }
 
     /// 17 or 2D. A controller that asks without having been told to is taken for an identification.
@@ -386,13 +413,13 @@ impl Controller {
     }
 
     fn output(&mut self, now: Instant, message: &Message<'_>, out: &mut Vec<Action>) {
+        if self.attempt.is_none() || self.attempt.is_found() {
+            // Begun before we were there, or by the controller itself: the station judges it.
+            self.tell_vehicle(vehicle::complete(message), out);
+            return self.adopt();
+        }
         let bidden = match &mut self.attempt {
-            Attempt::Charging(_) => return,
-            Attempt::None => {
-                // Begun before we were there, or by the controller itself: the station judges it.
-                self.adopt();
-                true
-            }
+            Attempt::None | Attempt::Charging(_) => return,
             Attempt::Leaving(leaving) => {
                 leaving.began = true;
                 return;
