@@ -415,8 +415,10 @@ impl Controller {
     fn output(&mut self, now: Instant, message: &Message<'_>, out: &mut Vec<Action>) {
         if self.attempt.is_none() || self.attempt.is_found() {
             // Begun before we were there, or by the controller itself: the station judges it.
+            self.adopt();
+            self.report_status(now, out);
             self.tell_vehicle(vehicle::complete(message), out);
-            return self.adopt();
+            return;
         }
         let bidden = match &mut self.attempt {
             Attempt::None | Attempt::Charging(_) => return,
