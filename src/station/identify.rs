@@ -88,6 +88,14 @@ impl Station {
         self.guns[gun].identification = Identification { due, ..Identification::default() };
     }
 
+    /// It was plugged in before the program began. One that had its charge, by its charger's own words, does not begin another
+    /// by itself, unless only the station ended it.
+    pub(super) fn found_plugged(&mut self, gun: usize) {
+        let Gun { config, charger, .. } = &self.guns[gun];
+        let ended = self.records.newest_end(config.id).is_some_and(|reason| !reason.is_of_station());
+        self.guns[gun].identification.over |= ended && charger.state == ChargerState::Finished;
+    }
+
     /// A random moment of the next half minute; both plugs of one vehicle have the same.
     fn spread(&mut self, now: Now, gun: usize) -> Instant {
         let partner = self.partner(gun).and_then(|other| self.guns[other].identification.due);

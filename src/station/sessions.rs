@@ -310,7 +310,7 @@ impl Station {
         self.session_event(now, gun, session::Event::Committed, out);
         let unsent = self.unsent_of(now, made);
         let cut = self.guns[gun].running().is_some_and(|r| {
-            r.origin == Origin::Recovered && r.session.cause().is_some_and(|cause| cause.0 >> 8 == 8)
+            r.origin == Origin::Recovered && r.session.cause().is_some_and(|cause| cause.is_of_station())
         });
         match cut && self.guns[gun].plugged() == Some(true) {
             true => self.ask_anew(now, gun),

@@ -67,6 +67,23 @@ fn a_vehicle_that_the_platform_knows_charges_as_soon_as_it_is_plugged_in() {
 }
 
 #[test]
+fn a_restart_of_the_program_is_no_new_plug_in_for_a_vehicle_that_had_its_charge() {
+    for (by_person, again) in [(true, 0), (false, 1)] {
+        let mut depot = fleet(by_vin(1), vec![]);
+        depot.online().plug(0).names(0, Some(BUS)).accept(1).run(60);
+        match by_person {
+            true => drop(depot.remote_stop(0, number(1))),
+            false => drop(depot.event(Event::Shutdown { close: vec![gun_id(0)] })),
+        }
+        depot.run(60);
+        assert_eq!(depot.records().len(), 1);
+        let mut depot = depot.restart();
+        depot.online().run(60);
+        assert_eq!(identified(&depot, 0), again, "stopped by a person: {by_person}");
+    }
+}
+
+#[test]
 fn a_vehicle_is_asked_once_per_plug_in() {
     let mut depot = fleet(by_vin(1), vec![]);
     depot.online().plug(0).names(0, Some(BUS)).decide(Decision::Refused(9)).run(120);
