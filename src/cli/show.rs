@@ -14,6 +14,7 @@ pub(super) const CONNECTORS: Columns = &[
     ("energy", "energy|kWh"),
     ("soc", "soc|%"),
     ("card", "card"),
+    ("vin", "vin"),
     ("since", "since"),
     ("txn", "txn"),
 ];

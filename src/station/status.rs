@@ -83,6 +83,8 @@ pub struct ConnectorStatus {
     pub soc: Option<u8>,
     /// The card that charges, shortened.
     pub card: Option<String>,
+    /// The vehicle at the plug as it named itself, shortened.
+    pub vin: Option<String>,
     /// Register of the meter, 1e-4 kWh.
     pub register: Option<Energy>,
     /// Bits of platform-222.md 13.3.
@@ -163,6 +165,7 @@ impl Station {
             energy: realtime.energy,
             soc: realtime.soc,
             card,
+            vin: gun.running().and_then(|r| r.session.vin()).or(gun.vehicle.vin()).map(|vin| vin.masked()),
             register: realtime.register,
             faults: realtime.faults,
             charger: gun.charger_link,

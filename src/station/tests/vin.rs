@@ -1,6 +1,7 @@
 //! A vehicle as its own credential, and vehicles that are not the ones that may charge.
 
 use super::*;
+use crate::model::ident::Vin;
 use crate::model::message::StartOutcome;
 use crate::model::record::StartMode;
 use crate::model::report::OrderFault;
@@ -53,6 +54,8 @@ fn a_vehicle_that_the_platform_knows_charges_as_soon_as_it_is_plugged_in() {
     let request = depot.asked().1;
     assert_eq!((request.start_mode, request.soc), (StartMode::VinOnline, Some(50)));
     assert_eq!(request.credential, Credential::Vin(BUS.parse().unwrap()));
+    let shown = depot.station.status(depot.now).connectors[0].vin.clone();
+    assert_eq!(shown, Some(BUS.parse::<Vin>().unwrap().masked()), "people see who is plugged in, shortened");
     assert_eq!(depot.state(0), ConnectorState::Authorising);
     assert_eq!(starts(&depot, 0), [], "nothing flows before the platform said yes");
     depot.accept(1).run(3);
