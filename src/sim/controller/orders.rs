@@ -129,7 +129,8 @@ impl Controller {
 
     fn heartbeat(&mut self, now: Instant, data: [u8; 8]) {
         let before = self.orders.counter.replace(data[1]);
-        if before.is_some_and(|before| data[1] != before.wrapping_add(1)) {
+        // one that was started anew counts from 0
+        if data[1] != 0 && before.is_some_and(|before| data[1] != before.wrapping_add(1)) {
             self.complain(format!("heartbeat {} after {}", data[1], before.unwrap_or_default()));
         }
         let gap = self.orders.beat.replace(now).map(|at| now.since(at));
