@@ -75,6 +75,11 @@ impl Identification {
         due.into_iter().chain(self.named.and_then(|named| named.until)).min()
     }
 
+    /// A session begins: whoever began it, this plug-in has its charge.
+    pub(super) fn settled(&mut self) {
+        (self.over, self.undecided, self.named) = (true, false, None);
+    }
+
     /// A session took over from here: what the charger has open goes on as its start, or is stopped.
     pub(super) fn taken_over(&mut self) {
         self.open = None;

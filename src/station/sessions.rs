@@ -45,8 +45,7 @@ impl Station {
         // It may have been held for a plug or an order: the tariff is frozen now, not when it was allowed (16.1).
         let opening = Opening { tariff: self.tariffs.in_force().cloned(), ..opening };
         let opening = self.for_vehicle(gun, opening);
-        self.guns[gun].identification.over = true;
-        self.guns[gun].identification.named = None;
+        self.guns[gun].identification.settled();
         self.remember_transaction(opening.grant.txn);
         self.guns[gun].finished = None;
         self.guns[gun].unsent = None;

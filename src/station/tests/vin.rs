@@ -311,6 +311,18 @@ fn whoever_the_list_does_not_let_charge_offline_is_asked_about_when_the_platform
 }
 
 #[test]
+fn whoever_was_charged_by_a_card_meanwhile_is_not_asked_about_when_the_platform_is_back() {
+    let mut depot = fleet(by_vin(1), vec![bus(BUS)]);
+    depot.plug(0).names(0, Some(OTHER)).run(10);
+    depot.swipe(0, 1).run(20);
+    assert!(depot.charges(0));
+    depot.swipe(0, 1).run(30);
+    assert_eq!(depot.records().len(), 1);
+    depot.online().run(60);
+    assert_eq!((asks(&depot).len(), identified(&depot, 0), depot.charges(0)), (0, 1, false));
+}
+
+#[test]
 fn after_a_start_of_the_program_plugged_vehicles_ask_within_half_a_minute_and_not_all_at_once() {
     let mut disk = Disk::default();
     disk.supply(vec![], tariff(7), Utc(1_800_000_000_000));
