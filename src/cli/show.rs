@@ -132,6 +132,7 @@ const CONDITIONS: Columns = &[("", "mark"), ("condition", "condition"), ("now", 
 pub(super) const ALARMS: Columns = &[
     ("code", "code"),
     ("level", "level"),
+    ("connector", "connector"),
     ("subject", "subject"),
     ("since", "since"),
     ("what", "en"),

@@ -446,6 +446,9 @@ impl Station {
         }
         if status.plugged == Some(true) && was != Some(true) {
             self.plugged_in(now, gun, was.is_some());
+            if was.is_none() {
+                self.found_plugged(gun);
+            }
         }
         self.watch_handshake(now, gun, status, out);
         self.session_event(now, gun, session::Event::Charger(status), out);

@@ -299,7 +299,9 @@ mod tests {
         let known = KnownRecord {
             number: 9,
             txn: Default::default(),
+            connector: Default::default(),
             end_time: None,
+            stop_reason: Default::default(),
             offline: Some(by_card(1)),
             verdict: None,
         };
