@@ -198,8 +198,10 @@ fn ours(run: Run, device: &Path) {
             settings,
             line: Arc::new(Mutex::new(line)),
             orders: told,
+            visits: tokio::sync::mpsc::channel(1).1,
             reports,
             clock: Arc::new(Clock::new()),
+            tee: Tee::default(),
             pulse: Pulse::new("bench"),
         });
         tokio::select! {
