@@ -136,7 +136,8 @@ impl Recovering {
 
     /// The vehicle names itself and its contactor is open until somebody answers: nothing is begun anew here, so nobody does.
     fn waits_for_nobody(&self, core: &Core, report: &VehicleReport) -> bool {
-        let asks = matches!(report, VehicleReport::Handshake(_)) && core.config.waits && core.facts.opening.verify;
+        let asks =
+            matches!(report, VehicleReport::Handshake(_)) && core.config.waits && core.facts.opening.verify;
         asks && self.charger.as_ref().is_some_and(|status| status.state == ChargerState::Preparing)
     }
 

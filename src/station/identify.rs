@@ -124,7 +124,8 @@ impl Station {
     fn spread_again(&mut self, now: Now, asks: fn(&Identification) -> bool) {
         for gun in 0..self.guns.len() {
             let Gun { phase, identification, .. } = &self.guns[gun];
-            if asks(identification) && matches!(phase, Phase::Free) && self.guns[gun].plugged() == Some(true) {
+            if asks(identification) && matches!(phase, Phase::Free) && self.guns[gun].plugged() == Some(true)
+            {
                 let open = self.guns[gun].identification.open.take();
                 self.plugged_in(now, gun, false);
                 self.guns[gun].identification.open = open;

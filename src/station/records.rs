@@ -272,11 +272,7 @@ impl Station {
             offline,
             verdict: None,
         };
-        let numbered = Numbered {
-            known,
-            energy: record.energy_total,
-            inconsistent: misfit != 0,
-        };
+        let numbered = Numbered { known, energy: record.energy_total, inconsistent: misfit != 0 };
         rows.push(Row::Record(Box::new(RecordRow {
             record,
             body,

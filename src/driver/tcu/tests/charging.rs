@@ -162,7 +162,11 @@ fn a_controller_found_making_ready_is_no_charge_and_its_vehicle_waits_for_the_st
         out.extend(bench.wait(1_000));
         out.extend(bench.name(Kind::VehicleId, VIN));
     }
-    assert_eq!((vehicles(&out).len(), sent_of(&out, Kind::VehicleIdConfirm)), (1, vec![]), "nobody admitted it");
+    assert_eq!(
+        (vehicles(&out).len(), sent_of(&out, Kind::VehicleIdConfirm)),
+        (1, vec![]),
+        "nobody admitted it"
+    );
     let out = bench.tell(Order::Start(StartOrder { verify_vin: true, ..StartOrder::default() }));
     assert_eq!(sent(&out), ["1818F68A#010000FFFFFFFFFF"]);
     let _ = bench.complete(0, 0);

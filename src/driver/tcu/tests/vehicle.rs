@@ -61,7 +61,11 @@ fn a_checked_start_during_an_identification_waits_until_the_vehicle_was_judged()
         out.extend(bench.name(Kind::VehicleId, VIN));
         out.extend(bench.wait(1_000));
         out.extend(bench.name(Kind::VehicleId, VIN));
-        assert_eq!((vins(&out).len(), sent_of(&out, Kind::VehicleIdConfirm)), (1, vec![]), "nobody judged it");
+        assert_eq!(
+            (vins(&out).len(), sent_of(&out, Kind::VehicleIdConfirm)),
+            (1, vec![]),
+            "nobody judged it"
+        );
         assert_eq!(outcomes(&out), []);
         bench
     };
