@@ -506,6 +506,7 @@ impl Station {
                 self.link.online = false;
                 self.discard_updates();
                 self.asking_without_link(now, out);
+                self.spread_unanswered(now);
                 self.tell_sessions(now, false, out);
             }
             FromLink::LoginRefused(_) => {
