@@ -138,7 +138,7 @@ impl Device {
             due: want.due.max(self.served),
             ready: want.due.max(self.rests_until).max(self.confused_until(want.class)),
         });
-        if !self.health.is_silent() {
+        if !self.health.is_silent() || self.driver.speaks_unasked() {
             return ask;
         }
         let at = self.health.probe_at();

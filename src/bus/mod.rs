@@ -24,6 +24,7 @@ mod device;
 mod echo;
 mod exchange;
 mod health;
+mod listen;
 pub mod plan;
 mod port;
 mod quarantine;
@@ -187,7 +188,10 @@ impl Line {
     pub fn handle(&mut self, now: Now, event: Event<'_>) -> Vec<Action> {
         let mut out = Vec::new();
         match event {
-            Event::Opened => self.opened(now.mono),
+            Event::Opened => {
+                self.opened(now.mono);
+                self.greet(now, &mut out);
+            }
             Event::OpenFailed | Event::Lost | Event::WriteFailed => self.down(now, &mut out),
             Event::Octets(octets) => self.octets(now, octets, &mut out),
             Event::Tell(device, request) => self.tell(now, device, request, &mut out),
@@ -207,7 +211,7 @@ impl Line {
             }
             State::Opening => None,
             State::Settling { until } => Some(*until),
-            State::Idle { wake, .. } => *wake,
+            State::Idle { wake, .. } => wake.iter().copied().chain(self.rest_at()).min(),
             State::Asking(exchange) => Some(exchange.deadline(!self.received.is_empty())),
             State::Quarantine(quarantine) => Some(quarantine.ends_at()),
         }
@@ -286,6 +290,7 @@ impl Line {
         }
         if let State::Idle { .. } = self.state {
             self.see_off();
+            self.overhear_rest(now, out);
         }
         if let State::Idle { is_jammed, .. } = self.state {
             self.idle(now, is_jammed, out);

@@ -96,6 +96,8 @@ pub struct Counters {
     pub foreign_address: u64,
     /// Frames of this address that answered something else.
     pub foreign_question: u64,
+    /// Answers thrown away that came after their time-out or answered another question.
+    pub stale: u64,
     /// Our own octets.
     pub foreign_echo: u64,
     /// Frames that began before the question had ended: second copies, never taken for the answer.
@@ -112,7 +114,10 @@ impl Counters {
     pub(super) fn foreign(&mut self, foreign: Foreign) {
         match foreign {
             Foreign::Address => self.foreign_address += 1,
-            Foreign::Question => self.foreign_question += 1,
+            Foreign::Question => {
+                self.foreign_question += 1;
+                self.stale += 1;
+            }
             Foreign::Echo => self.foreign_echo += 1,
         }
     }
@@ -130,6 +135,7 @@ impl AddAssign for Counters {
         self.refused += other.refused;
         self.foreign_address += other.foreign_address;
         self.foreign_question += other.foreign_question;
+        self.stale += other.stale;
         self.foreign_echo += other.foreign_echo;
         self.early_frames += other.early_frames;
         self.noise_octets += other.noise_octets;
@@ -143,6 +149,10 @@ impl AddAssign for Counters {
 pub struct RoundTrip {
     /// Mean, us.
     pub mean_us: u64,
+    /// Half of them took no longer, us; up to a quarter too high, as are the next two.
+    pub p50_us: u64,
+    /// 95 of 100.
+    pub p95_us: u64,
     /// 99 of 100 took no longer, us; up to a quarter too high.
     pub p99_us: u64,
     /// Longest, us.
@@ -188,11 +198,13 @@ impl Histogram {
 
     pub(super) fn round_trip(&self) -> RoundTrip {
         let mean_us = self.sum_us / self.count.max(1);
-        RoundTrip { mean_us, p99_us: self.p99_us(), max_us: self.max_us }
+        let of = |percent| self.longest_of(percent);
+        RoundTrip { mean_us, p50_us: of(50), p95_us: of(95), p99_us: of(99), max_us: self.max_us }
     }
 
-    fn p99_us(&self) -> u64 {
-        let rank = self.count - self.count / 100;
+    /// What so many of a hundred did not exceed.
+    fn longest_of(&self, percent: u64) -> u64 {
+        let rank = self.count - self.count.saturating_mul(100 - percent) / 100;
         let mut seen = 0;
         for (at, count) in self.buckets.iter().enumerate() {
             seen += u64::from(*count);
@@ -274,6 +286,7 @@ mod tests {
         (0..2).for_each(|_| histogram.add(Duration::from_millis(400)));
         let seen = histogram.round_trip();
         assert_eq!((seen.mean_us, seen.p99_us, seen.max_us), (17_800, 400_000, 400_000));
+        assert!((10_000..=12_500).contains(&seen.p50_us) && seen.p50_us == seen.p95_us, "{seen:?}");
         assert_eq!(Histogram::default().round_trip(), RoundTrip::default());
     }
 

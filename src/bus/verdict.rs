@@ -17,6 +17,9 @@ pub(super) fn report_all(device: DeviceId, reports: Vec<Report>, out: &mut Vec<A
 impl Line {
     pub(super) fn octets(&mut self, now: Now, octets: &[u8], out: &mut Vec<Action>) {
         self.usage.add(now.mono, self.habits.rate.wire(octets.len()), 0);
+        if self.overhear(now, octets, out) {
+            return;
+        }
         match &mut self.state {
             State::Asking(_) => return self.octets_of_answer(now, octets, out),
             State::Closed { .. } | State::Opening => return,
@@ -207,6 +210,7 @@ impl Device {
         self.counters.late_octets += octets as u64;
         if !lapse.is_late {
             lapse.is_late = true;
+            self.counters.stale += 1;
             self.worst_late = self.worst_late.max(now.since(lapse.at));
             self.reply_times.late(lapse.kind, now.since(lapse.tx_end));
         }

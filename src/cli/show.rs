@@ -18,29 +18,46 @@ pub(super) const CONNECTORS: Columns = &[
     ("since", "since"),
     ("txn", "txn"),
 ];
-pub(super) const DEVICES: Columns = &[
+/// How devices stand, and below it what happened to their questions.
+const DEVICES: Columns = &[
     ("name", "name"),
     ("line", "line"),
+    ("protocol", "protocol"),
     ("address", "address"),
     ("link", "health.link"),
     ("for", "health.link_for_ms|age"),
+    ("p50 ms", "health.round_trip.p50_us|ms"),
+    ("p99 ms", "health.round_trip.p99_us|ms"),
+];
+const DEVICE_COUNTS: Columns = &[
+    ("name", "name"),
     ("asked", "health.counters.sent"),
     ("answered", "health.counters.answered"),
     ("timeouts", "health.counters.timeouts"),
+    ("retries", "health.counters.retries"),
+    ("stale", "health.counters.stale"),
     ("noise", "health.counters.noise_octets"),
-    ("mean ms", "health.round_trip.mean_us|ms"),
-    ("p99 ms", "health.round_trip.p99_us|ms"),
+    ("late", "health.counters.late_octets"),
 ];
+/// How lines stand, and below it what happened on them.
 const LINES: Columns = &[
     ("line", "name"),
     ("state", "state"),
     ("for", "state_for_ms|age"),
     ("use", "use_permille|permille"),
     ("planned", "planned_permille|permille"),
+    ("polls/s", "polls_per_minute|minute"),
+    ("p50 ms", "round_trip.p50_us|ms"),
+    ("p95 ms", "round_trip.p95_us|ms"),
+    ("p99 ms", "round_trip.p99_us|ms"),
+];
+const LINE_COUNTS: Columns = &[
+    ("line", "name"),
     ("asked", "counters.sent"),
     ("answered", "counters.answered"),
     ("timeouts", "counters.timeouts"),
     ("retries", "counters.retries"),
+    ("stale", "counters.stale"),
     ("noise", "counters.noise_octets"),
     ("late", "counters.late_octets"),
     ("stray", "stray_octets"),
@@ -155,7 +172,20 @@ pub(super) fn rehearsal(data: &Value) -> String {
     format!("{verdict}\n{}", list(&data["conditions"], CONDITIONS))
 }
 
-/// RS-485 lines and CAN buses, a table each.
+/// Meters, readers or chargers: how they stand, and what happened to their questions.
+pub(super) fn devices(data: &Value) -> String {
+    two(data, DEVICES, DEVICE_COUNTS)
+}
+
+/// Two tables of the same rows; one alone when there are none.
+fn two(data: &Value, first: Columns, second: Columns) -> String {
+    match data.as_array().is_none_or(Vec::is_empty) {
+        true => list(data, first),
+        false => format!("{}\n{}", list(data, first), list(data, second)),
+    }
+}
+
+/// RS-485 lines in two tables, CAN buses in one.
 pub(super) fn lines(data: &Value) -> String {
     let of = |kind: &str| -> Value {
         let rows = data.as_array().into_iter().flatten();
@@ -163,9 +193,9 @@ pub(super) fn lines(data: &Value) -> String {
     };
     let (lines, buses) = (of("rs485"), of("can"));
     match (lines.as_array().is_some_and(Vec::is_empty), buses.as_array().is_some_and(Vec::is_empty)) {
-        (false, false) => format!("{}\n{}", list(&lines, LINES), list(&buses, BUSES)),
+        (false, false) => format!("{}\n{}", two(&lines, LINES, LINE_COUNTS), list(&buses, BUSES)),
         (true, false) => list(&buses, BUSES),
-        (false | true, true) => list(&lines, LINES),
+        (false | true, true) => two(&lines, LINES, LINE_COUNTS),
     }
 }
 
@@ -268,6 +298,7 @@ fn cell(row: &Value, path: &str) -> String {
         (Some(0), "%") => "-".to_owned(), // no vehicle says so
         (Some(percent), "%") => format!("{percent} %"),
         (Some(us), "ms") => format!("{}.{}", us / 1000, us % 1000 / 100),
+        (Some(polls), "minute") => format!("{}.{}", polls / 60, polls % 60 / 6),
         (Some(ms), "age") => age(ms / 1000),
         _ => plain(value),
     }
@@ -328,15 +359,18 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_buses_have_a_table_each() {
+    fn lines_have_two_tables_and_buses_one() {
         let rows = json!([
             { "kind": "rs485", "name": "rs485-1", "state": "open" },
             { "kind": "can", "name": "can-1", "state": "off", "bus": "off" },
         ]);
         let text = lines(&rows);
-        let (first, second) = text.split_once("\n\n").expect("two tables");
-        assert!(first.contains("rs485-1") && !first.contains("can-1"), "{text}");
-        assert!(second.contains("can-1") && second.starts_with("BUS"), "{text}");
+        let tables: Vec<&str> = text.split("\n\n").collect();
+        assert_eq!(tables.len(), 3, "{text}");
+        assert!(tables[..2].iter().all(|t| t.contains("rs485-1") && !t.contains("can-1")), "{text}");
+        assert!(tables[2].contains("can-1") && tables[2].starts_with("BUS"), "{text}");
+        let row = json!({ "polls_per_minute": 754 });
+        assert_eq!(cell(&row, "polls_per_minute|minute"), "12.5");
         assert_eq!(lines(&json!([])), "none\n");
     }
 

@@ -141,19 +141,52 @@ pub(super) fn resolve(
     config.metrics = written.metrics.and_then(|listen| socket_address(problems, &listen));
     drivers(problems, &config, &written.meters, &written.chargers);
     buses_carry(problems, &config, &bus_places);
+    alone_on_their_lines(problems, &config, &places);
     super::ykc16::check(problems, &config, &written.chargers);
     if problems.found.is_empty() {
         for (share, line) in super::devices::plans(&config).into_iter().zip(&places) {
             if share > FULL_PERMILLE {
                 problems.add(
                     line,
-                    format!("the plan of this line needs {}.{} % of its wire time", share / 10, share % 10),
+                    format!("the plan of this line needs {}", too_much(share)),
                     "at most 90 %: poll less often, raise the baud rate, or move devices to another line",
                 );
             }
         }
     }
     config
+}
+
+/// Who speaks when it likes has nobody beside it: on a half-duplex line it would speak into an answer.
+fn alone_on_their_lines(problems: &mut Problems<'_>, config: &Config, lines: &[Place]) {
+    for reader in config.readers.iter().filter(|r| r.speaks_unasked()) {
+        let meters = config.meters.iter().filter(|m| m.line == reader.line).count();
+        let readers = config.readers.iter().filter(|r| r.line == reader.line).count();
+        let here =
+            |c: &&Charger| matches!(c.driver, ChargerDriver::Modbus { line, .. } if line == reader.line);
+        let chargers = config.chargers.iter().filter(here).count();
+        if meters + readers + chargers > 1
+            && let Some(place) = lines.get(reader.line)
+        {
+            let what =
+                format!("{} speaks when it likes (mode = \"push\") and is not alone on it", reader.name);
+            problems.add(place, what, "a line of its own for such a reader");
+        }
+    }
+}
+
+/// By how much a plan is too large, in permille of the time there is.
+fn too_much(share: u64) -> String {
+    let over = share.saturating_sub(FULL_PERMILLE);
+    format!(
+        "{}.{} % of its wire time, {}.{} % more than it may: {}.{:03} s of each second",
+        share / 10,
+        share % 10,
+        over / 10,
+        over % 10,
+        share / 1_000,
+        share % 1_000
+    )
 }
 
 /// A bus has room for what its controllers say and are told.

@@ -19,7 +19,7 @@ use crate::driver::osdp::{Language, Notation};
 use crate::driver::{Driver, mt62x, osdp, uid_frame, uid_modbus};
 use crate::wire::hex;
 use crate::wire::modbus::Table;
-use crate::wire::uid_frame::Profile;
+use crate::wire::uid_frame::{Mode, Profile};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,6 +151,15 @@ impl Reader {
         }
     }
 
+    /// Whether it speaks when it likes: then it has its line for itself.
+    #[must_use]
+    pub fn speaks_unasked(&self) -> bool {
+        match &self.kind {
+            ReaderKind::UidFrame { profile } => Profile::load(profile).is_ok_and(|p| p.mode == Mode::Push),
+            ReaderKind::Osdp { .. } | ReaderKind::Mt62x { .. } | ReaderKind::UidModbus { .. } => false,
+        }
+    }
+
     /// Its driver; an OSDP reader gets the key that its secret holds. Errors say what is wrong, one text each.
     pub fn driver(&self, key: Option<osdp::Key>, nonce: Nonce) -> Result<Box<dyn Driver>, Vec<String>> {
         match &self.kind {
@@ -180,8 +189,8 @@ impl Reader {
             ReaderKind::UidFrame { profile } => {
                 let profile = Profile::load(profile)
                     .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-                let reader = uid_frame::Reader::new(uid_frame::Config { profile: Arc::new(profile) });
-                reader.map(super::devices::boxed).map_err(|e| vec![e.to_string()])
+                let profile = Arc::new(profile);
+                Ok(Box::new(uid_frame::Reader::new(uid_frame::Config { profile })))
             }
             ReaderKind::UidModbus { address, input, place, counter } => {
                 let usual = uid_modbus::Config::vrd485(*address);

@@ -113,9 +113,13 @@ fn every_built_in_profile_of_a_reader_makes_one() {
     for (name, _) in uid_frame::BUILT_IN {
         let text =
             format!("[[reader]]\nname = \"r\"\nline = \"a\"\ndriver = \"uid-frame\"\nprofile = \"{name}\"\n");
-        match load(&format!("{HEAD}{text}"), &file) {
-            Ok(config) => assert_eq!(config.readers.len(), 1, "{name}"),
-            Err(found) => assert!(found[0].what.contains("mode \"push\""), "{name}: {found:?}"),
+        let config = load(&format!("{HEAD}{text}"), &file).expect(name);
+        assert_eq!(config.readers.len(), 1, "{name}");
+        let beside = "[[reader]]\nname = \"o\"\nline = \"a\"\ndriver = \"osdp\"\naddress = 1\n";
+        let crowded = load(&format!("{HEAD}{text}{beside}"), &file);
+        match config.readers[0].speaks_unasked() {
+            true => assert!(crowded.unwrap_err()[0].what.contains("not alone"), "{name}"),
+            false => assert!(crowded.is_ok(), "{name}"),
         }
     }
 }
@@ -525,4 +529,20 @@ fn a_display_speaks_the_language_of_the_station_if_it_has_its_characters() {
     assert_eq!(spoken(zh, utf8), Language::Chinese);
     assert_eq!(spoken("", &format!("{zh}\n{utf8}")), Language::Chinese);
     assert_eq!(spoken(zh, &format!("language = \"en\"\n{utf8}")), Language::English);
+}
+
+#[test]
+fn a_plan_that_is_too_large_says_by_how_much() {
+    let meters: String = (1..=20)
+        .map(|n| {
+            format!(
+                "[[meter]]\nname = \"m{n}\"\nline = \"a\"\nprotocol = \"modbus\"\naddress = {n}\n\
+                 profile = \"acrel-adl400\"\npoll = \"100ms\"\n"
+            )
+        })
+        .collect();
+    let found = load(&format!("{HEAD}{meters}"), &file).expect_err("twenty meters ten times a second");
+    let what = &found[0].what;
+    assert!(what.contains("% of its wire time, ") && what.contains("% more than it may: "), "{what}");
+    assert!(what.ends_with(" s of each second"), "{what}");
 }

@@ -128,6 +128,16 @@ pub trait Driver: Send {
     /// What a whole frame means.
     fn hear(&mut self, now: Now, frame: &[u8]) -> Heard;
 
+    /// Whether it speaks when it likes and is asked nothing. Such a device has its line for itself.
+    fn speaks_unasked(&self) -> bool {
+        false
+    }
+
+    /// What a frame meant that came unasked; `None` when it was none of this device.
+    fn overhear(&mut self, _now: Now, _frame: &[u8]) -> Option<Vec<Report>> {
+        None
+    }
+
     /// The question stays unanswered, tries included. An order behind it is reported as failed or kept, as the driver
     /// knows best.
     fn unanswered(&mut self, now: Now) -> Vec<Report>;

@@ -4,8 +4,8 @@
 //! It has no address that a profile knows of, so there is one such reader on a line. It shows nothing: every feedback is
 //! answered as unsupported.
 //!
-//! What is absent: readers that speak when they like (`mode = "push"`). A line is half duplex and its master listens
-//! only behind a question; what comes unasked is thrown away before the next one. Such a reader is refused here.
+//! A reader that speaks when it likes (`mode = "push"`) is asked nothing: its line listens, and has no other device, because
+//! a line is half duplex. Whether such a reader lives nobody can tell before the next card; its link is that of its port.
 
 use super::card::{self, Debounce, NoCard};
 use super::{Class, Driver, Foreign, Heard, PlannedQuestion, Question, Timing, Want};
@@ -14,7 +14,6 @@ use crate::model::request::Request;
 use crate::model::time::{Instant, Now};
 use crate::wire::Cut;
 use crate::wire::uid_frame::{Length, Meaning, Mode, Profile};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,23 +26,6 @@ pub struct Config {
     /// What it is asked, and what its frames look like.
     pub profile: Arc<Profile>,
 }
-
-/// Why a reader cannot be made of this configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
-    /// The profile describes a reader that is not asked.
-    Push,
-}
-
-impl fmt::Display for Unfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unfit::Push => f.write_str("the profile has mode \"push\"; a reader on a line must be asked"),
-        }
-    }
-}
-
-impl std::error::Error for Unfit {}
 
 /// What happened so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,8 +40,8 @@ pub struct Counters {
 #[derive(Clone, Debug)]
 pub struct Reader {
     profile: Arc<Profile>,
-    question: Vec<u8>,
-    period: Duration,
+    /// What it is asked and how often; `None`: it speaks when it likes.
+    poll: Option<(Vec<u8>, Duration)>,
     counters: Counters,
     asked: bool,
     due: Instant,
@@ -69,18 +51,21 @@ pub struct Reader {
 
 impl Reader {
     /// A reader that was not asked yet.
-    pub fn new(config: Config) -> Result<Reader, Unfit> {
-        let Mode::Poll { question, period } = &config.profile.mode else { return Err(Unfit::Push) };
-        Ok(Reader {
-            question: question.clone(),
-            period: *period,
+    #[must_use]
+    pub fn new(config: Config) -> Reader {
+        let poll = match &config.profile.mode {
+            Mode::Poll { question, period } => Some((question.clone(), *period)),
+            Mode::Push => None,
+        };
+        Reader {
+            poll,
             debounce: Debounce::new(config.profile.dedupe),
             profile: config.profile,
             counters: Counters::default(),
             asked: false,
             due: Instant::default(),
             told: false,
-        })
+        }
     }
 
     /// What happened so far.
@@ -89,16 +74,27 @@ impl Reader {
         self.counters
     }
 
-    fn question(&mut self, now: Instant) -> Question {
+    fn question(&mut self, now: Instant) -> Option<Question> {
+        let (octets, period) = self.poll.clone()?;
         self.asked = true;
-        self.due = now + self.period;
-        Question {
-            octets: self.question.clone(),
-            class: Class::Live,
-            kind: 0,
-            expects_reply: true,
-            tries: TRIES,
-        }
+        self.due = now + period;
+        Some(Question { octets, class: Class::Live, kind: 0, expects_reply: true, tries: TRIES })
+    }
+
+    /// What a frame of this reader tells; `None` when it is none of its profile.
+    fn told(&mut self, now: Instant, frame: &[u8]) -> Option<Vec<Report>> {
+        let card = match self.profile.meaning(frame) {
+            Meaning::Card(uid) => self.card(now, &uid),
+            Meaning::Absent => None,
+            Meaning::Other => return None,
+            Meaning::Unreadable(_) => {
+                self.counters.unreadable += 1;
+                None
+            }
+        };
+        let first = !std::mem::replace(&mut self.told, true);
+        let condition = first.then(|| Report::Reader(ReaderStatus::default()));
+        Some(condition.into_iter().chain(card).collect())
     }
 
     fn card(&mut self, now: Instant, uid: &[u8]) -> Option<Report> {
@@ -114,15 +110,26 @@ impl Reader {
 
 impl Driver for Reader {
     fn wants(&self) -> Option<Want> {
-        Some(Want { class: Class::Live, due: self.due })
+        self.poll.is_some().then_some(Want { class: Class::Live, due: self.due })
     }
 
     fn ask(&mut self, now: Now) -> Option<Question> {
-        Some(self.question(now.mono))
+        self.question(now.mono)
     }
 
+    /// One that is not asked is never probed; if it were, an empty question would ask nobody.
     fn probe(&mut self, now: Now) -> Question {
-        self.question(now.mono)
+        let nothing =
+            Question { octets: Vec::new(), class: Class::Live, kind: 0, expects_reply: false, tries: 1 };
+        self.question(now.mono).unwrap_or(nothing)
+    }
+
+    fn speaks_unasked(&self) -> bool {
+        self.poll.is_none()
+    }
+
+    fn overhear(&mut self, now: Now, frame: &[u8]) -> Option<Vec<Report>> {
+        self.told(now.mono, frame)
     }
 
     fn cut(&self, received: &[u8]) -> Cut {
@@ -134,30 +141,21 @@ impl Driver for Reader {
     }
 
     fn hear(&mut self, now: Now, frame: &[u8]) -> Heard {
-        if frame == self.question {
+        if self.poll.as_ref().is_some_and(|(question, _)| frame == question) {
             return Heard::Foreign(Foreign::Echo);
         }
         if !self.asked {
             return Heard::Foreign(Foreign::Question);
         }
-        let card = match self.profile.meaning(frame) {
-            Meaning::Card(uid) => self.card(now.mono, &uid),
-            Meaning::Absent => None,
-            Meaning::Other => return Heard::Foreign(Foreign::Question),
-            Meaning::Unreadable(_) => {
-                self.counters.unreadable += 1;
-                None
-            }
-        };
+        let Some(reports) = self.told(now.mono, frame) else { return Heard::Foreign(Foreign::Question) };
         self.asked = false;
-        let first = !std::mem::replace(&mut self.told, true);
-        let condition = first.then(|| Report::Reader(ReaderStatus::default()));
-        Heard::Answer(condition.into_iter().chain(card).collect())
+        Heard::Answer(reports)
     }
 
     fn unanswered(&mut self, now: Now) -> Vec<Report> {
         self.asked = false;
-        self.due = now.mono + self.period;
+        let period = self.poll.as_ref().map_or(Duration::ZERO, |(_, period)| *period);
+        self.due = now.mono + period;
         Vec::new()
     }
 
@@ -176,6 +174,12 @@ impl Driver for Reader {
     fn load(&self) -> Vec<PlannedQuestion> {
         let answered = self.profile.usual_length();
         let delay = Duration::from_millis(14);
-        vec![PlannedQuestion { period: self.period, asked: self.question.len(), answered, delay }]
+        let planned = |(question, period): &(Vec<u8>, Duration)| PlannedQuestion {
+            period: *period,
+            asked: question.len(),
+            answered,
+            delay,
+        };
+        self.poll.iter().map(planned).collect()
     }
 }

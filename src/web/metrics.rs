@@ -14,13 +14,15 @@ use std::fmt::Write as _;
 use tokio::net::TcpListener;
 
 /// Counters of a device on a line, as its status names them, and their help.
-const COUNTERS: [(&str, &str); 8] = [
+const COUNTERS: [(&str, &str); 10] = [
     ("sent", "Questions sent, repetitions included."),
     ("answered", "Questions answered."),
     ("timeouts", "Sendings without an answer in time."),
     ("retries", "Repetitions."),
+    ("unanswered", "Questions given up, repetitions included."),
     ("busy", "Answers that asked for patience."),
     ("foreign_question", "Well-formed answers to another question."),
+    ("stale", "Answers discarded that were late or answered another question."),
     ("noise_octets", "Octets that belonged to no frame."),
     ("late_octets", "Octets that came after their time-out and were discarded."),
 ];
@@ -81,6 +83,16 @@ fn text(status: &Value, lines: &Value) -> String {
         let used = line["use_permille"].as_i64().unwrap_or(0);
         let used = format!("{}.{:03}", used / 1000, used % 1000);
         out.gauge("line_use_ratio", "Share of wire time in use.", &[("line", name)], used);
+        if line["kind"] == "rs485" {
+            let up = i64::from(line["state"] == "open");
+            out.gauge("line_up", "The port is open and somebody answers.", &[("line", name)], up);
+            let polls = line["polls_per_minute"].as_i64().unwrap_or(0);
+            let polls = format!("{}.{:03}", polls / 60, polls % 60 * 1000 / 60);
+            out.gauge("line_polls_per_second", "Answered questions a second.", &[("line", name)], polls);
+            let stray = line["stray_octets"].as_u64().unwrap_or(0);
+            let help = "Octets that came while nothing was asked.";
+            out.sample("line_stray_octets_total", "counter", help, &[("line", name)], stray);
+        }
         if line["kind"] == "can" {
             let up = i64::from(line["state"] == "open");
             out.gauge("can_up", "The bus can be spoken on.", &[("line", name)], up);
@@ -93,6 +105,16 @@ fn text(status: &Value, lines: &Value) -> String {
             let label = [("line", name), ("device", device["name"].as_str().unwrap_or_default())];
             let good = i64::from(matches!(device["link"].as_str(), Some("good" | "degraded")));
             out.gauge("device_up", "The device answers.", &label, good);
+            for (quantile, key) in [("0.5", "p50_us"), ("0.95", "p95_us"), ("0.99", "p99_us")] {
+                if let Some(us) = device["round_trip"][key].as_u64() {
+                    let (help, label) =
+                        ("From a question to its answer.", [label[0], label[1], ("quantile", quantile)]);
+                    let seconds = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+                    out.gauge("device_round_trip_seconds", help, &label, seconds);
+                }
+            }
+            let since = device["link_for_ms"].as_u64().map_or(0, |ms| ms / 1_000);
+            out.gauge("device_link_age_seconds", "Since the device's link changed.", &label, since);
             for (counter, help) in COUNTERS {
                 if let Some(count) = device["counters"][counter].as_u64() {
                     out.sample(&format!("device_{counter}_total"), "counter", help, &label, count);

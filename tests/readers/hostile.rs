@@ -21,7 +21,7 @@ fn our_own_echo_is_never_an_answer() {
     bench.device.card = Some(card("10A8DBFA"));
     let mut drivers: [Box<dyn Driver>; 3] = [
         Box::new(mt62x::Reader::new(mt62x::Config::default())),
-        Box::new(described("mt625-uid").expect("fits")),
+        Box::new(described("mt625-uid")),
         Box::new(modbus(None).driver),
     ];
     for driver in &mut drivers {
@@ -77,7 +77,7 @@ proptest! {
         mingte.mangle = Some(Box::new(mangle.clone()) as Mangle);
         mingte.exchanges(20);
         prop_assert_eq!(cards(mingte.take()), Vec::<String>::new());
-        let mut bench = Bench::new(described("mt625-uid").expect("fits"), Mt62x::new(None));
+        let mut bench = Bench::new(described("mt625-uid"), Mt62x::new(None));
         bench.device.card = Some(card("10A8DBFA"));
         bench.mangle = Some(Box::new(mangle.clone()));
         bench.exchanges(20);
@@ -105,7 +105,7 @@ proptest! {
     fn no_octets_upset_a_driver(octets in prop::collection::vec(any::<u8>(), 0..80)) {
         let mut drivers: [Box<dyn Driver>; 3] = [
             Box::new(mt62x::Reader::new(mt62x::Config::default())),
-            Box::new(described("mt625-uid").expect("fits")),
+            Box::new(described("mt625-uid")),
             Box::new(modbus(Some(1)).driver),
         ];
         for driver in &mut drivers {

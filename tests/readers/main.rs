@@ -27,7 +27,7 @@ fn mingte() -> Bench<mt62x::Reader, Mt62x> {
     bench
 }
 
-fn described(text: &str) -> Result<uid_frame::Reader, uid_frame::Unfit> {
+fn described(text: &str) -> uid_frame::Reader {
     let profile = Arc::new(Profile::load(text).expect("a profile"));
     uid_frame::Reader::new(uid_frame::Config { profile })
 }
@@ -147,7 +147,7 @@ fn what_a_reader_cannot_show_or_do_is_answered() {
     assert_eq!(bench.take(), [unsupported(9)]);
     let mut mute = mt62x::Reader::new(mt62x::Config::default());
     assert_eq!(mute.tell(bench.now, feedback(1, Feedback::Accepted)), [unsupported(1)]);
-    let mut plain = described("mt625-uid").expect("fits");
+    let mut plain = described("mt625-uid");
     assert_eq!(plain.tell(bench.now, feedback(2, Feedback::Accepted)), [unsupported(2)]);
     let mut registers = modbus(None);
     registers.tell(feedback(3, Feedback::Accepted));
@@ -193,7 +193,7 @@ fn a_reader_that_was_lost_is_asked_again_and_tells_the_next_card() {
 
 #[test]
 fn a_described_reader_tells_cards_like_the_one_that_is_known() {
-    let mut bench = Bench::new(described("mt625-uid").expect("fits"), Mt62x::new(None));
+    let mut bench = Bench::new(described("mt625-uid"), Mt62x::new(None));
     bench.exchanges(2);
     assert_eq!(bench.take(), [READY]);
     bench.device.chatty = true;
@@ -213,7 +213,7 @@ fn a_described_reader_puts_octets_and_digits_in_the_order_on_air() {
         let text = format!(
             "[reader]\nkind = \"uid-frame\"\nmode = \"poll\"\npoll_hex = \"01\"\nframe.until = \"0D\"\nuid = {{ {uid} }}\n"
         );
-        let mut driver = described(&text).expect("fits");
+        let mut driver = described(&text);
         let now = bench::now(0);
         driver.ask(now).expect("a question");
         match driver.hear(now, answer) {
@@ -234,17 +234,17 @@ fn a_described_reader_puts_octets_and_digits_in_the_order_on_air() {
 }
 
 #[test]
-fn a_reader_that_speaks_when_it_likes_is_refused_and_says_why() {
-    let unfit = described("hid-acg").err();
-    assert_eq!(unfit, Some(uid_frame::Unfit::Push));
-    assert!(unfit.expect("unfit").to_string().contains("push"));
+fn a_reader_that_speaks_when_it_likes_is_asked_nothing() {
+    let mut reader = described("serial-text");
+    assert!(reader.speaks_unasked() && reader.wants().is_none() && reader.load().is_empty());
+    assert_eq!(reader.ask(depotd::model::time::Now::default()), None);
 }
 
 #[test]
 fn frames_that_only_silence_ends_are_found_at_rest() {
     let text = "[reader]\nkind = \"uid-frame\"\nmode = \"poll\"\npoll_hex = \"3F\"\nframe.idle_ms = 20\n\
                 frame.start = \"AA\"\nuid = { offset = 1 }\n";
-    let driver = described(text).expect("fits");
+    let driver = described(text);
     let answer = [0xAA, 4, 5, 6, 7];
     assert_eq!(driver.cut(&answer), depotd::wire::Cut::More);
     assert_eq!(driver.cut_at_rest(&answer), depotd::wire::Cut::Frame(5));

@@ -3,6 +3,7 @@
 mod bench;
 mod faults;
 mod health;
+mod listen;
 mod order;
 mod stale;
 mod visit;
