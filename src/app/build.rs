@@ -14,7 +14,7 @@ use crate::model::quantity::{Energy, Power};
 use crate::port::clock::BUILD;
 use crate::port::serial::{ParityBit, Settings, is_unstable_name};
 use crate::session;
-use crate::station::{self, ConnectorConfig};
+use crate::station::{self, ConnectorConfig, Inventory};
 use crate::uplink::Uplink;
 use crate::uplink::p222::{self, P222};
 use crate::wire::platform222::Variant;
@@ -111,10 +111,20 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         }
     }
     connectors.sort_by_key(|c| c.id);
+    let inventory = Inventory {
+        readers: config.readers.iter().zip(&readers).map(|(r, id)| (*id, r.key().is_some())).collect(),
+        lines: config
+            .lines
+            .iter()
+            .zip(&lines)
+            .map(|(line, drivers)| (line.name.clone(), ids(drivers)))
+            .collect(),
+        meters: meters.clone(),
+    };
     let lines = lines.into_iter().zip(&config.lines).enumerate().map(|(index, (drivers, line))| BuiltLine {
         name: line.name.clone(),
         settings: settings(line),
-        devices: drivers.iter().map(|(id, _)| *id).collect(),
+        devices: ids(&drivers),
         machine: Line::new(line.bus(), drivers, edge.seed.wrapping_add(index as u64)),
     });
     Ok(Machines {
@@ -122,6 +132,7 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         station: station::Config {
             code: config.code,
             connectors,
+            inventory,
             clocks: clocks(config, &meters),
             offline: offline(&config.offline),
             session: session::Config { restart: edge.restart, ..session::Config::default() },
@@ -161,6 +172,10 @@ fn without_effect(config: &Config) -> Option<String> {
     (config.site_limit.is_some() || fallback).then(|| {
         "site.limit_kw and fallback_kw are checked but not yet enforced: this version does not share power".to_owned()
     })
+}
+
+fn ids(drivers: &[(DeviceId, Box<dyn Driver>)]) -> Vec<DeviceId> {
+    drivers.iter().map(|(id, _)| *id).collect()
 }
 
 /// DL/T 645 meters by the line on which they hear one broadcast.

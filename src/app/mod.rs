@@ -11,7 +11,7 @@ mod summary;
 use crate::config::{Config, Secret, SecretSource, StopSessions};
 use crate::control::desk::{self, Desk};
 use crate::control::server;
-use crate::link::Link;
+use crate::link::{Held, Link};
 use crate::port::clock::Clock;
 use crate::port::signal::{Asked, Signals};
 use crate::port::systemd;
@@ -172,13 +172,13 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
     let mut to_link = None;
     let mut link_status = None;
     if let Some((link_config, uplink)) = machines.link {
-        let newest = (recovered.last_start_result, recovered.last_record);
+        let held = Held::of(&recovered);
         let facts = crate::model::message::StationFacts {
             boot_counter: recovered.boot_counter,
             unsent_records: u32::try_from(recovered.unsent_records).unwrap_or(u32::MAX),
             ..Default::default()
         };
-        let link = Link::new(link_config, uplink, facts, newest, clock.now());
+        let link = Link::new(link_config, uplink, facts, &held, clock.now());
         let (sender, receiver) = mpsc::channel(INBOX);
         let (status, seen) = watch::channel(link.status());
         to_link = Some(sender);

@@ -23,6 +23,8 @@ pub(super) enum About {
     Tariff,
     /// The station's ticket.
     Authorise(u64),
+    /// One part of the open alarms.
+    OpenAlarms,
 }
 
 #[derive(Debug)]
@@ -52,7 +54,7 @@ impl Asks {
     pub(super) fn lost(&mut self, out: &mut Vec<Action>) {
         let tickets = self.open.iter().filter_map(|a| match a.about {
             About::Authorise(ticket) => Some(ticket),
-            About::Pile(_) | About::TariffCheck | About::Tariff => None,
+            About::Pile(_) | About::TariffCheck | About::Tariff | About::OpenAlarms => None,
         });
         let held = self.held.iter().map(|(ticket, _, _)| *ticket);
         for ticket in tickets.chain(held) {
@@ -154,6 +156,7 @@ impl Link {
                 self.asks.remember(sequence, ticket);
                 out.push(Action::Tell(FromLink::Decision(ticket, Decision::TimedOut)));
             }
+            About::OpenAlarms => self.open_alarms_silent(),
             About::Pile(_) | About::TariffCheck | About::Tariff => self.step_silent(now, about),
         }
     }
@@ -174,6 +177,7 @@ impl Link {
                 const OTHER: u8 = 13;
                 out.push(Action::Tell(FromLink::Decision(ticket, Decision::Refused(OTHER))));
             }
+            (About::OpenAlarms, reply) => self.open_alarms_answered(reply == Reply::OpenAlarms, out),
             (about, reply) => self.step_answered(now, about, reply, out),
         }
     }
@@ -198,6 +202,7 @@ impl About {
             About::TariffCheck => Kind::TariffCheck,
             About::Tariff => Kind::TariffRequest,
             About::Authorise(_) => Kind::Authorise,
+            About::OpenAlarms => Kind::OpenAlarms,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::settle::Step;
 use super::{Action, Link, Note, State};
-use crate::model::message::{FromLink, Lane, Verdict};
+use crate::model::message::{Content, Entry, FromLink, Lane, Verdict};
 use crate::model::session::ConnectorState;
 use crate::model::time::Now;
 use crate::outbox::Due;
@@ -15,15 +15,16 @@ use crate::uplink::{Kind, Outgoing, Reply};
 impl Link {
     /// Sends whatever may go now, and asks the store for more.
     pub(super) fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
-        for lane in [Lane::StartResult, Lane::Record] {
+        for lane in [Lane::StartResult, Lane::Record, Lane::Alarm] {
             if let Some((after, limit)) = self.queue(lane).load(now.mono) {
                 out.push(Action::Load(lane, after, limit));
             }
         }
-        let (start_results, records) = match self.state {
-            State::Settling { step: Step::Piles { .. } | Step::Tariff, .. } => (false, false),
-            State::Settling { step: Step::StartResults { .. }, .. } => (true, false),
-            State::Settling { step: Step::Records { .. }, .. } | State::Ready { .. } => (true, true),
+        let (start_results, records, alarms) = match self.state {
+            State::Settling { step: Step::Piles { .. } | Step::Tariff, .. } => (false, false, false),
+            State::Settling { step: Step::StartResults { .. }, .. } => (true, false, false),
+            State::Settling { step: Step::Records { .. }, .. } => (true, true, false),
+            State::Settling { step: Step::Alarms { .. }, .. } | State::Ready { .. } => (true, true, true),
             State::Waiting { .. }
             | State::Connecting { .. }
             | State::LoggingIn { .. }
@@ -41,6 +42,12 @@ impl Link {
         }
         if records {
             self.pump_lane(now, Lane::Record, out);
+        }
+        if alarms {
+            self.pump_open_alarms(now, out);
+            if !self.alarms.is_telling() {
+                self.pump_lane(now, Lane::Alarm, out);
+            }
         }
         if live && !self.records.may_send_more() {
             self.pump_realtime(true, out);
@@ -89,7 +96,19 @@ impl Link {
 
     /// A reply to a durable message.
     pub(super) fn settle_entry(&mut self, kind: Kind, sequence: u32, reply: Reply, out: &mut Vec<Action>) {
-        let lane = if kind == Kind::Record { Lane::Record } else { Lane::StartResult };
+        let lane = match kind {
+            Kind::Record => Lane::Record,
+            Kind::Alarm => Lane::Alarm,
+            Kind::Login
+            | Kind::Heartbeat
+            | Kind::PileRegister
+            | Kind::TariffCheck
+            | Kind::TariffRequest
+            | Kind::Goodbye
+            | Kind::Authorise
+            | Kind::StartResult
+            | Kind::OpenAlarms => Lane::StartResult,
+        };
         let queue = self.queue(lane);
         let Some(entry) = queue.in_flight(sequence) else {
             out.push(Action::Note(Note::Unmatched(kind)));
@@ -97,10 +116,12 @@ impl Link {
         };
         let verdict = match reply {
             Reply::StartResult => Some(Verdict::Taken),
+            Reply::Alarm { id } if is_of(entry, id) => Some(Verdict::Taken),
+            Reply::Alarm { .. } => None, // of another alarm: no answer
             Reply::Record { txn, verdict } if txn == entry.txn => verdict,
             Reply::Record { .. } => None, // of another record: no acknowledgement
             // A record so refused is not acknowledged; any other message is set aside until the next login.
-            Reply::Refused(code) if lane == Lane::StartResult => {
+            Reply::Refused(code) if lane != Lane::Record => {
                 if let Some(id) = queue.put_aside(sequence) {
                     out.push(Action::Tell(FromLink::Acknowledged(id, Verdict::Refused(code))));
                 }
@@ -113,6 +134,7 @@ impl Link {
             | Reply::TariffCheck { .. }
             | Reply::Tariff(_)
             | Reply::Goodbye
+            | Reply::OpenAlarms
             | Reply::Decision(_) => None,
         };
         match verdict {
@@ -123,6 +145,14 @@ impl Link {
             }
             None => out.push(Action::Note(Note::Unmatched(kind))),
         }
+    }
+}
+
+/// Whether the message is an event of this alarm.
+fn is_of(entry: &Entry, alarm: u64) -> bool {
+    match &entry.content {
+        Content::Alarm(event) => event.alarm.id == alarm,
+        Content::StartResult(_) | Content::Record(_) => false,
     }
 }
 

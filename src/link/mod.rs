@@ -7,17 +7,20 @@
 //! What is absent: bytes (in [`crate::uplink`]), what is owed (in the store; a lane asks for it), decisions (in the
 //! station).
 
+mod alarms;
 mod ask;
 mod commands;
 mod connect;
 mod flow;
 mod settle;
 
+use crate::model::batch::Recovered;
 use crate::model::ident::ConnectorId;
 use crate::model::message::{Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StationFacts, ToLink};
 use crate::model::time::{Instant, Now};
 use crate::outbox::Queue;
 use crate::uplink::{Incoming, Kind, Outgoing, Reply, Uplink};
+use alarms::OpenAlarms;
 use ask::Asks;
 use commands::Replies;
 use connect::Backoff;
@@ -47,6 +50,28 @@ pub struct Config {
     pub piles: Vec<PileRegister>,
     /// For jitter.
     pub seed: u64,
+}
+
+/// What the store holds of the lanes.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// Highest identity per lane; a lane that is not named is empty.
+    pub newest: BTreeMap<Lane, u64>,
+    /// Refused as unknown in an earlier life of the program, and queued once more.
+    pub offered_again: Vec<EntryId>,
+}
+
+impl Held {
+    /// As the store knew it when the program started.
+    #[must_use]
+    pub fn of(recovered: &Recovered) -> Held {
+        let newest = [
+            (Lane::StartResult, recovered.last_start_result),
+            (Lane::Record, recovered.last_record),
+            (Lane::Alarm, recovered.last_alarm_event),
+        ];
+        Held { newest: newest.into(), offered_again: recovered.offered_again.clone() }
+    }
 }
 
 /// What happens to the link.
@@ -137,6 +162,8 @@ pub struct Link {
     realtime: BTreeMap<ConnectorId, Realtime>,
     start_results: Queue,
     records: Queue,
+    alarm_events: Queue,
+    alarms: OpenAlarms,
     tariff_retry: Option<Instant>,
     started: Instant,
     /// When the newest event was handled.
@@ -157,15 +184,9 @@ pub struct LinkStatus {
 }
 
 impl Link {
-    /// A link that will connect at once. `newest` are the highest identities that the store holds per lane.
+    /// A link that will connect at once; `held` is what the store holds.
     #[must_use]
-    pub fn new(
-        config: Config,
-        uplink: Box<dyn Uplink>,
-        facts: StationFacts,
-        newest: (u64, u64),
-        now: Now,
-    ) -> Link {
+    pub fn new(config: Config, uplink: Box<dyn Uplink>, facts: StationFacts, held: &Held, now: Now) -> Link {
         let lane = crate::outbox::Config {
             resend_after: config.resend_after,
             resends: config.resends,
@@ -173,9 +194,16 @@ impl Link {
             ..crate::outbox::Config::default()
         };
         let spacing = Duration::from_secs(1) / config.stored_per_second.max(1);
+        let queue = |of: Lane, lane: crate::outbox::Config| {
+            let mut queue = Queue::new(of, held.newest.get(&of).copied().unwrap_or(0), lane);
+            queue.offered_again(&held.offered_again);
+            queue
+        };
         Link {
-            start_results: Queue::new(Lane::StartResult, newest.0, crate::outbox::Config { spacing, ..lane }),
-            records: Queue::new(Lane::Record, newest.1, lane),
+            start_results: queue(Lane::StartResult, crate::outbox::Config { spacing, ..lane }),
+            records: queue(Lane::Record, lane),
+            alarm_events: queue(Lane::Alarm, crate::outbox::Config { spacing, ..lane }),
+            alarms: OpenAlarms::default(),
             backoff: Backoff::new(config.seed),
             config,
             uplink,
@@ -219,7 +247,7 @@ impl Link {
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         let mut deadlines = vec![self.state.deadline()];
-        deadlines.extend([self.start_results.load_at(), self.records.load_at()]);
+        deadlines.extend([&self.start_results, &self.records, &self.alarm_events].map(Queue::load_at));
         if let Some(connection) = &self.connection
             && self.state.is_connected()
         {
@@ -232,6 +260,7 @@ impl Link {
                 deadlines.push(self.replies.wake_at());
                 deadlines.push(self.start_results.wake_at());
                 deadlines.push(self.records.wake_at());
+                deadlines.push(self.alarm_events.wake_at().filter(|_| !self.alarms.is_telling()));
             }
         }
         deadlines.into_iter().flatten().filter(|at| Some(*at) > self.handled).min()
@@ -270,6 +299,7 @@ impl Link {
         match lane {
             Lane::StartResult => &mut self.start_results,
             Lane::Record => &mut self.records,
+            Lane::Alarm => &mut self.alarm_events,
         }
     }
 
@@ -284,6 +314,8 @@ impl Link {
             ToLink::Queued(EntryId { lane, id }) => self.queue(lane).queued(id),
             ToLink::Settled(EntryId { lane, id }) => self.queue(lane).settled(id),
             ToLink::Facts(facts) => self.facts = facts,
+            ToLink::OpenAlarms(list) => self.alarms.list = list,
+            ToLink::TellAlarms => self.alarms.wanted = self.state.is_online(),
         }
     }
 
@@ -332,11 +364,18 @@ impl Link {
                 out.push(Action::Tell(FromLink::PlatformTime(time)))
             }
             (Kind::Heartbeat, _) => {}
-            (Kind::StartResult | Kind::Record, reply) => self.settle_entry(kind, sequence, reply, out),
-            (Kind::Goodbye, _) => self.farewell(now, out),
-            (Kind::PileRegister | Kind::TariffCheck | Kind::TariffRequest | Kind::Authorise, reply) => {
-                self.asked(now, kind, sequence, reply, out);
+            (Kind::StartResult | Kind::Record | Kind::Alarm, reply) => {
+                self.settle_entry(kind, sequence, reply, out)
             }
+            (Kind::Goodbye, _) => self.farewell(now, out),
+            (
+                Kind::PileRegister
+                | Kind::TariffCheck
+                | Kind::TariffRequest
+                | Kind::Authorise
+                | Kind::OpenAlarms,
+                reply,
+            ) => self.asked(now, kind, sequence, reply, out),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The order after login (platform-222.md 5.5). Replies and heartbeats never wait for it.
 //!
-//! Steps 6 to 8 of the profile also name open alarms, inventory, gates and cameras; this version has none of them to
-//! send and goes on at once.
+//! Steps 7 and 8 of the profile also name inventory, gates and cameras; this version has none of them to send and goes
+//! on at once.
 
 use super::ask::About;
 use super::{Action, Link, State};
@@ -33,12 +33,17 @@ pub enum Step {
         /// The step is over then; the lane goes on.
         until: Instant,
     },
+    /// 6: open alarms, then stored raises and clears.
+    Alarms {
+        /// The step is over then; the lane goes on.
+        until: Instant,
+    },
 }
 
 impl Step {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Step::StartResults { until } | Step::Records { until } => Some(*until),
+            Step::StartResults { until } | Step::Records { until } | Step::Alarms { until } => Some(*until),
             Step::Piles { .. } | Step::Tariff => None,
         }
     }
@@ -82,8 +87,13 @@ impl Link {
             Step::StartResults { until } if self.start_results.is_empty() || until <= now.mono => {
                 Some(Some(Step::Records { until: now.mono + STEP }))
             }
-            Step::Records { until } if self.records.is_empty() || until <= now.mono => Some(None),
-            Step::StartResults { .. } | Step::Records { .. } => None,
+            Step::Records { until } if self.records.is_empty() || until <= now.mono => {
+                self.alarms.wanted = true;
+                Some(Some(Step::Alarms { until: now.mono + STEP }))
+            }
+            Step::Alarms { until } if until <= now.mono => Some(None),
+            Step::Alarms { .. } if !self.alarms.is_telling() && self.alarm_events.is_empty() => Some(None),
+            Step::StartResults { .. } | Step::Records { .. } | Step::Alarms { .. } => None,
         }
     }
 
@@ -111,7 +121,7 @@ impl Link {
             (About::Tariff, Reply::Tariff(Some(tariff))) => out.push(Action::Tell(FromLink::Tariff(tariff))),
             (About::Tariff, Reply::Tariff(None)) => {}
             (About::TariffCheck | About::Tariff, _) => self.tariff_retry = Some(now.mono + TARIFF_RETRY),
-            (About::Authorise(_), _) => {}
+            (About::Authorise(_) | About::OpenAlarms, _) => {}
         }
     }
 
@@ -120,7 +130,7 @@ impl Link {
         match about {
             About::Pile(index) => self.pile_done(index),
             About::TariffCheck | About::Tariff => self.tariff_retry = Some(now.mono + TARIFF_RETRY),
-            About::Authorise(_) => {}
+            About::Authorise(_) | About::OpenAlarms => {}
         }
     }
 

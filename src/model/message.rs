@@ -1,6 +1,7 @@
 //! What the station and the platform link say to each other, in no platform's bytes.
 
 use super::access::{Card, ListUpdate};
+use super::alarm::{Alarm, AlarmEvent};
 use super::command::{Answer, Command};
 use super::ident::{CardUid, ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
 use super::money::Money;
@@ -24,6 +25,8 @@ pub enum Lane {
     StartResult,
     /// Transaction records (020A); the identity of an entry is its record number.
     Record,
+    /// Raises and clears of alarms (0401).
+    Alarm,
 }
 
 /// One durable message.
@@ -58,6 +61,8 @@ pub enum Content {
     StartResult(StartResult),
     /// 020A: the body of profile 222 as bytes, made once and never again (platform-222.md 16.4).
     Record(Vec<u8>),
+    /// 0401.
+    Alarm(AlarmEvent),
 }
 
 /// How the platform took a durable message.
@@ -253,6 +258,11 @@ pub enum ToLink {
     Settled(EntryId),
     /// New values for login and heartbeat.
     Facts(StationFacts),
+    /// Every open alarm, in the order of their identities. Told before the events that led here are queued, so that
+    /// 0402 is never older than an event that was sent.
+    OpenAlarms(Vec<Alarm>),
+    /// The platform asks for 0402.
+    TellAlarms,
 }
 
 /// From the link to the station.
@@ -294,4 +304,6 @@ pub enum FromLink {
     },
     /// The platform took or refused a durable message; the station makes that durable.
     Acknowledged(EntryId, Verdict),
+    /// The platform took 0402 (true), or refuses to know it.
+    AlarmsTold(bool),
 }

@@ -135,6 +135,12 @@ impl Queue {
         }
     }
 
+    /// Entries of this lane that were refused as unknown in an earlier life of the program and are offered once more: a
+    /// second refusal is the last word.
+    pub fn offered_again(&mut self, entries: &[EntryId]) {
+        self.offered_again.extend(entries.iter().filter(|e| e.lane == self.lane).map(|e| e.id));
+    }
+
     /// Changes the window (the platform gives it at login).
     pub fn set_window(&mut self, window: usize) {
         self.config.window = window.max(1);
@@ -254,6 +260,7 @@ impl Queue {
             return None;
         }
         self.settling.insert(flight.entry.id.id);
+        self.offered_again.remove(&flight.entry.id.id);
         Some(flight.entry.id)
     }
 
@@ -318,7 +325,7 @@ impl Queue {
         self.back_to_waiting();
         self.paused_until = None;
         self.next_send = Instant::default();
-        self.offered_again = self.set_aside.iter().map(|e| e.id.id).collect();
+        self.offered_again.extend(self.set_aside.iter().map(|e| e.id.id));
         self.loaded.extend(self.set_aside.drain(..));
         self.loaded.make_contiguous().sort_by_key(|e| e.id.id);
     }

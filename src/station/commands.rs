@@ -10,7 +10,7 @@ use super::{Action, Note, Station};
 use crate::model::batch::Row;
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
-use crate::model::message::CardListUpdate;
+use crate::model::message::{CardListUpdate, ToLink};
 use crate::model::tariff::Tariff;
 use crate::model::time::{Now, Utc};
 use std::collections::{BTreeMap, VecDeque};
@@ -105,6 +105,7 @@ impl Station {
             | Command::SetTariff(_)
             | Command::CardList(_)
             | Command::CardListDigest
+            | Command::ResetAlarm(_)
             | Command::Recall(_) => is_station,
         };
         if !known {
@@ -121,6 +122,7 @@ impl Station {
                 self.balance_update(now, ticket, gun, &credential, balance, out);
             }
             Command::Interrogate(what) => self.interrogate(now, ticket, device, what, out),
+            Command::ResetAlarm(id) => self.reset_by_platform(now, ticket, id, out),
             Command::SetTime(time) => self.set_time(now, ticket, time, out),
             Command::SetTariff(tariff) => self.offer_tariff(now, Some(ticket), tariff, out),
             Command::CardList(update) => self.card_list(now, ticket, update, out),
@@ -134,11 +136,15 @@ impl Station {
 
     fn interrogate(&mut self, now: Now, ticket: u64, device: DeviceCode, what: u8, out: &mut Vec<Action>) {
         const TELEMETRY: u8 = 1;
-        let known = what == TELEMETRY;
+        const ALARMS: u8 = 2;
+        let known = what == TELEMETRY || what == ALARMS;
         self.answer(ticket, Answer::Interrogate(u8::from(!known)), out);
+        if what == ALARMS {
+            out.push(Action::Link(ToLink::TellAlarms));
+        }
         for gun in 0..self.guns.len() {
             let pile = self.guns[gun].config.id.pile;
-            if known && (device == self.config.code || device == pile) {
+            if what == TELEMETRY && (device == self.config.code || device == pile) {
                 self.send_realtime(now, gun, out);
             }
         }

@@ -51,6 +51,8 @@ pub(super) enum Work {
     },
     /// A closed session, its message and its record.
     Close { gun: usize, epoch: u32, record: Box<TransactionRecord>, start_result: Option<Box<StartResult>> },
+    /// Raises and clears of alarms that are not durable yet, with their messages.
+    Alarms,
     /// A session whose state cannot be read any more is closed with what is known of it.
     Salvage(SessionRow, Box<TransactionRecord>),
 }
@@ -263,6 +265,7 @@ impl Station {
         for piece in self.journal.give_up(flight.pieces) {
             self.settle(now, piece, false, out);
         }
+        self.resets_fail(out);
     }
 
     /// The store works, but a row contradicts what it holds.

@@ -9,14 +9,16 @@
 //!
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
 //! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `cards`, `clock`, `serial` numbers of
-//! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
-//! `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `status` what the local page shows.
+//! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`
+//! what is wrong, `alarm_flow` what they do here, `inventory` which device is meant, `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `status` what the local page shows.
 
+mod alarm_flow;
 mod alarms;
 mod cards;
 mod clock;
 mod commands;
 mod connector;
+pub mod inventory;
 mod journal;
 mod meter_clock;
 mod offline;
@@ -32,21 +34,24 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 
+pub use alarms::text as alarm_text;
+pub use inventory::Inventory;
 pub use status::{AlarmStatus, CardListStatus, ConnectorStatus, LinkStatus, Status};
 
 use crate::model::batch::{Batch, Recovered};
 use crate::model::ident::{ConnectorId, DeviceCode, DeviceId};
-use crate::model::message::{FromLink, StationFacts, ToLink};
+use crate::model::message::{EntryId, FromLink, StationFacts, ToLink};
 use crate::model::quantity::{Energy, Power};
 use crate::model::record::BillingMode;
-use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report};
+use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report, Surrounding};
 use crate::model::request::{Order, Request};
 use crate::model::time::{Instant, Now, Utc};
 use crate::session;
-use alarms::{Alarms, Change, Key, code};
+use alarms::{Alarms, Key, SiteStop, code};
 use cards::Cards;
 use commands::{Deferred, Remembered};
 use connector::{Gun, Phase, Role};
+use inventory::Places;
 use journal::Journal;
 use meter_clock::MeterClocks;
 use offline::Ledger;
@@ -65,6 +70,8 @@ pub struct Config {
     pub code: DeviceCode,
     /// Every gun, in pile-code order.
     pub connectors: Vec<ConnectorConfig>,
+    /// Every device by class and index.
+    pub inventory: Inventory,
     /// DL/T 645 meters that hear one broadcast and may be told the time, line by line.
     pub clocks: Vec<Vec<DeviceId>>,
     /// Charging while the platform is away.
@@ -122,6 +129,8 @@ pub enum Event {
     CommitFailed(u64),
     /// The store refused this batch, nothing of it is durable: a row contradicts what it holds, and why.
     Refused(u64, String),
+    /// Something beside the devices: a line, the disk.
+    Surrounding(Surrounding),
     /// An order of somebody in the depot; answered by [`Action::Done`] with the same ticket.
     Operator(u64, OperatorOrder),
     /// End: leave sessions charging (adopted at the next start), or close them in order.
@@ -147,6 +156,13 @@ pub enum OperatorOrder {
     Stop {
         /// Where.
         connector: ConnectorId,
+        /// Who.
+        by: String,
+    },
+    /// Reset an alarm that does not end by itself.
+    ResetAlarm {
+        /// Which.
+        id: u64,
         /// Who.
         by: String,
     },
@@ -210,6 +226,9 @@ pub struct Station {
     serials: Serials,
     offline_use: Ledger,
     alarms: Alarms,
+    site_stop: SiteStop,
+    /// Messages that the platform refused to know.
+    refused_messages: BTreeSet<EntryId>,
     meter_clocks: MeterClocks,
     link: Uplink,
     /// Remote starts decided and their results.
@@ -233,6 +252,7 @@ impl Station {
     #[must_use]
     pub fn new(now: Now, config: Config, recovered: Recovered) -> (Station, Vec<Action>) {
         let now = clock::believed(now, config.built);
+        let alarms = Alarms::new(now, Places::new(&config.connectors, &config.inventory), &recovered);
         let guns: Vec<Gun> = config.connectors.iter().map(|c| Gun::new(c.clone(), false)).collect();
         let mut station = Station {
             roles: roles(&guns),
@@ -243,7 +263,9 @@ impl Station {
             tariffs: Tariffs::new(recovered.tariffs, recovered.tariff_in_force, recovered.tariff_pending),
             serials: Serials::new(&recovered.serials),
             offline_use: Ledger::new(&recovered.offline_use, &recovered.records),
-            alarms: Alarms::new(recovered.boot_counter),
+            alarms,
+            site_stop: SiteStop::default(),
+            refused_messages: BTreeSet::new(),
             meter_clocks: MeterClocks::new(now, &config.clocks),
             link: Uplink {
                 online: false,
@@ -265,6 +287,10 @@ impl Station {
             config,
         };
         let mut out = vec![Action::Link(ToLink::Facts(station.facts.clone()))];
+        out.push(Action::Link(ToLink::OpenAlarms(station.alarms.listed())));
+        for entry in &recovered.offered_again {
+            station.message_refused(now, *entry, true);
+        }
         station.recover(now, &recovered.sessions, &mut out);
         station.turn(now, &mut out);
         (station, out)
@@ -284,6 +310,7 @@ impl Station {
             Event::Committed(number) => self.committed(now, number, &mut out),
             Event::CommitFailed(number) => self.commit_failed(now, number, &mut out),
             Event::Refused(number, why) => self.refused(now, number, &why, &mut out),
+            Event::Surrounding(what) => self.surrounding(now, what),
             Event::Operator(ticket, order) => self.operator(now, ticket, order, &mut out),
             Event::Shutdown { end_sessions } => self.shutdown(now, end_sessions, &mut out),
             Event::Woke => {}
@@ -313,6 +340,7 @@ impl Station {
             guns,
             self.journal.wake_at(),
             self.alarms.wake_at(),
+            self.site_stop.wake_at(),
             self.telemetry_wake(),
             self.ending_wake(),
             Some(self.housekeeping + HOUSEKEEPING),
@@ -339,9 +367,7 @@ impl Station {
             self.telemetry(now, gun, out);
         }
         self.watch_conditions(now);
-        for change in self.alarms.turn(now) {
-            out.push(Action::Note(note_of(&change)));
-        }
+        self.watch_alarms(now, out);
         self.watch_ending(now, out);
         self.build(now, out);
         self.tell_facts(out);
@@ -364,8 +390,11 @@ impl Station {
                 (Role::Meter, Report::Meter(reading)) => self.meter(now, gun, reading, out),
                 (Role::Reader, Report::Reader(status)) => {
                     self.guns[gun].reader = *status;
-                    let key = Key::connector(code::READER_OPENED, self.guns[gun].config.id, "reader");
-                    self.alarms.set(now, key, status.tamper);
+                    let id = self.guns[gun].config.id;
+                    let key = |code| Key::connector(code, id, "reader");
+                    let keyed = self.config.inventory.readers.contains(&(device, true));
+                    self.alarms.set(now, key(code::READER_OPENED), status.tamper);
+                    self.alarms.set(now, key(code::READER_CHANNEL), keyed && !status.secure);
                 }
                 (role, Report::Done(order, outcome)) => {
                     self.order_done(now, gun, role, *order, *outcome, out)
@@ -386,10 +415,13 @@ impl Station {
     fn charger(&mut self, now: Now, gun: usize, status: &ChargerStatus, out: &mut Vec<Action>) {
         let this = &mut self.guns[gun];
         let pulled = this.charger.plugged == Some(true) && status.plugged == Some(false);
+        let before = this.charger.state;
         this.charger = status.clone();
         if pulled {
             this.finished = None;
         }
+        let under_load = pulled && before == ChargerState::Charging && self.guns[gun].running().is_some();
+        self.charger_faults(now, gun, status, under_load);
         self.session_event(now, gun, session::Event::Charger(status), out);
     }
 
@@ -456,6 +488,9 @@ impl Station {
             FromLink::Decision(ticket, decision) => self.decided(now, ticket, decision, out),
             FromLink::Command { ticket, device, command } => self.command(now, ticket, device, command, out),
             FromLink::Acknowledged(entry, verdict) => self.acknowledged(now, entry, verdict),
+            FromLink::AlarmsTold(taken) => {
+                self.alarms.set(now, Key::station(code::MESSAGE_REFUSED, "open alarms"), !taken);
+            }
         }
     }
 
@@ -528,16 +563,4 @@ fn roles(guns: &[Gun]) -> BTreeMap<DeviceId, Vec<(usize, Role)>> {
         }
     }
     roles
-}
-
-fn note_of(change: &Change) -> Note {
-    let describe = |alarm: &crate::model::alarm::Alarm| {
-        let at = alarm.connector.map_or_else(String::new, |c| format!(" at {c}"));
-        format!("{:04X} {} ({}{at})", alarm.code, alarms::text(alarm.code).0, alarm.subject)
-    };
-    match change {
-        Change::Raised(alarm) if alarm.level == 1 => Note::Error(format!("alarm {}", describe(alarm))),
-        Change::Raised(alarm) => Note::Warn(format!("alarm {}", describe(alarm))),
-        Change::Cleared(alarm) => Note::Info(format!("alarm over: {}", describe(alarm))),
-    }
 }

@@ -4,7 +4,7 @@ use super::connector::{Origin, Phase};
 use super::journal::{Then, Work, audit_row};
 use super::{Action, Note, OperatorOrder, Station};
 use crate::model::batch::Row;
-use crate::model::ident::{ConnectorId, Credential};
+use crate::model::ident::Credential;
 use crate::model::record::StartMode;
 use crate::model::session::Grant;
 use crate::model::stop::StopReason;
@@ -28,24 +28,25 @@ pub(super) struct Ending {
 impl Station {
     /// An order of somebody in the depot.
     pub(super) fn operator(&mut self, now: Now, ticket: u64, order: OperatorOrder, out: &mut Vec<Action>) {
-        let (connector, by) = match &order {
-            OperatorOrder::Start { connector, by } | OperatorOrder::Stop { connector, by } => {
-                (*connector, by)
-            }
+        let (connector, by, starts) = match order {
+            OperatorOrder::Start { connector, by } => (connector, by, true),
+            OperatorOrder::Stop { connector, by } => (connector, by, false),
+            OperatorOrder::ResetAlarm { id, by } => return self.reset_by_operator(now, ticket, id, &by, out),
         };
         let who = format!("operator {by}");
-        let outcome = match (self.gun_at(connector.pile, connector.number), &order) {
+        let outcome = match (self.gun_at(connector.pile, connector.number), starts) {
             (None, _) => {
                 Err(format!("{connector} is not configured; `depotctl connectors` lists those that are"))
             }
-            (Some(gun), OperatorOrder::Start { .. }) => self.operator_start(now, ticket, gun, &who, out),
-            (Some(gun), OperatorOrder::Stop { .. }) => self.operator_stop(now, gun, &who, out).map(|()| true),
+            (Some(gun), true) => self.operator_start(now, ticket, gun, &who, out),
+            (Some(gun), false) => self.operator_stop(now, gun, &who, out).map(|()| true),
         };
         match outcome {
             Ok(true) => out.push(Action::Done(ticket, Ok(()))),
             Ok(false) => {} // once it is durable
             Err(why) => {
-                self.audit(now, &who, format!("{} refused: {why}", describe(&order)));
+                let order = if starts { "start" } else { "stop" };
+                self.audit(now, &who, format!("{order} of {connector} refused: {why}"));
                 out.push(Action::Done(ticket, Err(why)));
             }
         }
@@ -146,13 +147,5 @@ impl Station {
 
     pub(super) fn ending_wake(&self) -> Option<Instant> {
         self.ending.and_then(|e| e.farewell_until.or(e.closing_until))
-    }
-}
-
-fn describe(order: &OperatorOrder) -> String {
-    let on = |what: &str, connector: &ConnectorId| format!("{what} of {connector}");
-    match order {
-        OperatorOrder::Start { connector, .. } => on("start", connector),
-        OperatorOrder::Stop { connector, .. } => on("stop", connector),
     }
 }

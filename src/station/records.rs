@@ -23,6 +23,9 @@ pub(super) const REMEMBERED: usize = 10_000;
 /// A record that the platform did not answer by now was at least sent: the lane waits for the acknowledgement.
 const SENT_BY: Duration = Duration::from_secs(10);
 
+/// Reason of 020Ar: the platform has another record with this number.
+const KNOWN_OTHERWISE: u8 = 5;
+
 /// Results of 020B.
 mod result {
     pub(super) const OK: u8 = 0;
@@ -37,6 +40,7 @@ pub(super) struct Chain {
     /// First 8 octets of the newest digest.
     previous: [u8; 8],
     last_start_result: u64,
+    last_alarm_event: u64,
 }
 
 /// What a piece of work was given when its batch was built.
@@ -44,6 +48,8 @@ pub(super) struct Chain {
 pub(super) struct Made {
     record: Option<Numbered>,
     start_result: Option<(u64, TransactionNumber)>,
+    /// How many alarm events, and the first of their messages.
+    pub(super) alarms: Option<(usize, u64)>,
     /// Gun, epoch, and the session as its row has it.
     kept: Option<(usize, u32, Box<Realtime>)>,
 }
@@ -77,6 +83,7 @@ impl Records {
                 last_record: recovered.last_record,
                 previous,
                 last_start_result: recovered.last_start_result,
+                last_alarm_event: recovered.last_alarm_event,
             },
             known: recovered.records.iter().map(|r| (r.number, r.clone())).collect(),
             unsent: recovered.unsent_records,
@@ -197,6 +204,7 @@ impl Station {
                 made.start_result = start_result.as_ref().map(|result| self.queue(result, chain, rows));
                 made.record = Some(self.number(now, record, chain, rows));
             }
+            Work::Alarms => made.alarms = Some(self.alarm_rows(&mut chain.last_alarm_event, rows)),
             Work::Salvage(row, record) => {
                 rows.push(Row::Session(row.clone()));
                 made.record = Some(self.number(now, record, chain, rows));
@@ -273,6 +281,7 @@ impl Station {
         {
             running.kept = (**kept).clone();
         }
+        self.alarms_made(made, out);
         if let Some((id, txn)) = made.start_result {
             self.records.start_results.insert(id, txn);
             out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::StartResult, id })));
@@ -303,7 +312,7 @@ impl Station {
     pub(super) fn acknowledged(&mut self, now: Now, entry: EntryId, verdict: Verdict) {
         let of_record = match entry.lane {
             Lane::Record => self.records.known.get(&entry.id).map(|r| r.txn),
-            Lane::StartResult => None,
+            Lane::StartResult | Lane::Alarm => None,
         };
         let withdrawn: Vec<EntryId> = match (of_record, verdict) {
             (Some(txn), Verdict::Taken) => self
@@ -336,8 +345,12 @@ impl Station {
         }
         let refused = matches!(verdict, Verdict::Refused(_));
         match entry.lane {
-            Lane::StartResult => {
-                self.alarms.set(now, Key::station(code::MESSAGE_REFUSED, "start result"), refused);
+            Lane::StartResult => self.message_refused(now, entry, refused),
+            Lane::Alarm => {
+                if !refused {
+                    self.alarms.acknowledged(entry.id);
+                }
+                self.message_refused(now, entry, refused);
             }
             Lane::Record => self.record_settled(now, entry.id, verdict, out),
         }
@@ -356,6 +369,9 @@ impl Station {
                 }
             }
             Verdict::Refused(reason) => {
+                if reason == KNOWN_OTHERWISE {
+                    self.alarms.set(now, Key::station(code::CHAIN_RESTARTED, "records"), true);
+                }
                 let of = txn.map_or_else(String::new, |txn| format!(" of transaction {txn}"));
                 out.push(Action::Note(Note::Error(format!(
                     "the platform refused record {number}{of} with reason {reason}; it is set aside"

@@ -134,6 +134,7 @@ impl Station {
             }
         }
         self.watch_storage(now);
+        self.watch_queue(now);
     }
 }
 

@@ -11,6 +11,7 @@
 //! The file belongs to one daemon; readers ([`Store::open_read_only`]) may look at any time. Everything in it that can
 //! grow has a bound, except what the platform has not acknowledged.
 
+mod alarm;
 mod audit;
 mod column;
 mod error;
@@ -153,6 +154,7 @@ fn apply(db: &Connection, row: &Row) -> Result<(), Fault> {
         Row::CardListChange { version, put, delete } => lists::change(db, *version, put, delete),
         Row::CardListConfirmed(at) => lists::confirmed(db, *at),
         Row::CommandSeen(txn, result) => number::command(db, txn, *result),
+        Row::Alarm { alarm, open, at } => alarm::put(db, alarm, *open, *at),
         Row::Audit { at, who, what } => audit::append(db, *at, who, what),
     }
 }
@@ -173,7 +175,10 @@ fn stamp(row: &Row) -> Option<Utc> {
     match row {
         Row::Session(row) => row.at,
         Row::Record(row) => row.at,
-        Row::Step { at, .. } | Row::Acknowledged { at, .. } | Row::Audit { at, .. } => *at,
+        Row::Step { at, .. }
+        | Row::Acknowledged { at, .. }
+        | Row::Alarm { at, .. }
+        | Row::Audit { at, .. } => *at,
         Row::CardListConfirmed(at) => Some(*at),
         Row::Queue(_)
         | Row::Withdrawn(_)

@@ -1,7 +1,8 @@
 //! What the store knows when the program starts.
 
-use super::{ledger, lists, number, queue, session, tariff};
+use super::{alarm, ledger, lists, number, queue, session, tariff};
 use crate::model::batch::Recovered;
+use crate::model::message::Lane;
 use crate::model::time::Utc;
 use rusqlite::Connection;
 
@@ -17,8 +18,13 @@ pub(super) fn recover(db: &mut Connection) -> rusqlite::Result<Recovered> {
     recovered.sessions = session::open(&tx)?;
     recovered.last_record = newest.map_or(0, |(number, _)| number);
     recovered.last_digest = newest.map(|(_, digest)| digest);
-    recovered.last_start_result = queue::last_start_result(&tx)?;
+    recovered.offered_again = queue::offer_again(&tx)?;
+    recovered.last_start_result = queue::last(&tx, Lane::StartResult)?;
     recovered.start_results = queue::start_results(&tx)?;
+    recovered.alarms = alarm::open(&tx)?;
+    recovered.last_alarm = alarm::last(&tx)?;
+    recovered.last_alarm_event = queue::last(&tx, Lane::Alarm)?;
+    recovered.alarm_events = queue::alarm_events(&tx)?;
     recovered.unsent_records = ledger::unsent(&tx)?;
     recovered.records = ledger::known(&tx, REMEMBERED)?;
     recovered.offline_use = ledger::offline_use(&tx)?;

@@ -5,9 +5,10 @@ use super::fixture::*;
 use super::ledger::{ACKNOWLEDGED, QUEUED, REFUSED};
 use super::*;
 use crate::model::access::Card;
-use crate::model::batch::{KnownRecord, RecordRow, Row, SessionRow};
+use crate::model::alarm::Alarm;
+use crate::model::batch::{KnownAlarm, KnownRecord, RecordRow, Row, SessionRow};
 use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
-use crate::model::message::{EntryId, Verdict};
+use crate::model::message::{Content, EntryId, Verdict};
 use crate::model::quantity::Energy;
 use crate::model::tariff::Tariff;
 use proptest::prelude::*;
@@ -20,8 +21,12 @@ struct Reference {
     boots: u32,
     sessions: Vec<SessionRow>,
     records: Vec<(RecordRow, u8)>,
-    start_results: BTreeMap<u64, (Entry, u8)>,
+    /// Messages of the lanes, their states, and how often they were refused.
+    messages: BTreeMap<EntryId, (Entry, u8, u8)>,
     last_start_result: u64,
+    last_alarm_event: u64,
+    alarms: BTreeMap<u64, (Alarm, bool)>,
+    last_alarm: u64,
     serials: BTreeMap<DeviceCode, (u16, Utc)>,
     met: Vec<TransactionNumber>,
     commands: Vec<(TransactionNumber, u8)>,
@@ -53,7 +58,8 @@ impl Reference {
             Row::Record(row) => self.record(row),
             Row::Queue(entry) => self.queue(entry),
             Row::Acknowledged { entry, verdict, .. } => self.acknowledged(*entry, *verdict),
-            Row::Withdrawn(entry) => entry.lane == Lane::StartResult && self.remove(entry.id),
+            Row::Withdrawn(entry) => entry.lane == Lane::StartResult && self.remove(*entry),
+            Row::Alarm { alarm, open, .. } => self.alarm(alarm, *open),
             Row::Requeue { first, last } => {
                 for (row, state) in &mut self.records {
                     if (*first..=*last).contains(&row.record.number) {
@@ -149,22 +155,66 @@ impl Reference {
     }
 
     fn queue(&mut self, entry: &Entry) -> bool {
-        if entry.id.id <= self.last_start_result {
-            return self.start_results.get(&entry.id.id).is_some_and(|(known, _)| known == entry);
+        if entry.id.id <= self.last(entry.id.lane) {
+            return self.messages.get(&entry.id).is_some_and(|(known, _, _)| known == entry);
         }
-        self.last_start_result = entry.id.id;
-        self.start_results.insert(entry.id.id, (entry.clone(), QUEUED));
+        match entry.id.lane {
+            Lane::StartResult => self.last_start_result = entry.id.id,
+            Lane::Alarm => self.last_alarm_event = entry.id.id,
+            Lane::Record => return false,
+        }
+        self.messages.insert(entry.id, (entry.clone(), QUEUED, 0));
         true
+    }
+
+    fn last(&self, lane: Lane) -> u64 {
+        match lane {
+            Lane::StartResult => self.last_start_result,
+            Lane::Alarm => self.last_alarm_event,
+            Lane::Record => self.records.len() as u64,
+        }
+    }
+
+    fn alarm(&mut self, alarm: &Alarm, open: bool) -> bool {
+        match (alarm.id > self.last_alarm, open) {
+            (true, true) => {
+                self.last_alarm = alarm.id;
+                self.alarms.insert(alarm.id, (alarm.clone(), false));
+                true
+            }
+            (false, false) => {
+                self.alarms.remove(&alarm.id);
+                true
+            }
+            (true, false) | (false, true) => false,
+        }
+    }
+
+    /// The program starts again: what was refused once is offered once more.
+    fn boot(&mut self) {
+        self.boots += 1;
+        let again =
+            self.messages.values_mut().filter(|(_, state, refusals)| (*state, *refusals) == (REFUSED, 1));
+        again.for_each(|(_, state, _)| *state = QUEUED);
     }
 
     fn acknowledged(&mut self, entry: EntryId, verdict: Verdict) -> bool {
         match (entry.lane, verdict) {
-            (Lane::StartResult, Verdict::Taken) => self.remove(entry.id),
-            (Lane::StartResult, Verdict::Refused(_)) => {
-                if let Some((_, state)) = self.start_results.get_mut(&entry.id) {
-                    *state = REFUSED;
+            (Lane::StartResult | Lane::Alarm, Verdict::Taken) => {
+                if let Some((Content::Alarm(event), _, _)) =
+                    self.messages.get(&entry).map(|(entry, a, b)| (&entry.content, a, b))
+                    && event.raised
+                    && let Some((_, acknowledged)) = self.alarms.get_mut(&event.alarm.id)
+                {
+                    *acknowledged = true;
                 }
-                entry.id <= self.last_start_result
+                self.remove(entry)
+            }
+            (Lane::StartResult | Lane::Alarm, Verdict::Refused(_)) => {
+                if let Some((_, state, refusals)) = self.messages.get_mut(&entry) {
+                    (*state, *refusals) = (REFUSED, *refusals + 1);
+                }
+                entry.id <= self.last(entry.lane)
             }
             (Lane::Record, verdict) => {
                 let Some((_, state)) = self.records.get_mut(entry.id as usize - 1) else { return false };
@@ -177,12 +227,19 @@ impl Reference {
         }
     }
 
-    fn remove(&mut self, id: u64) -> bool {
-        self.start_results.remove(&id);
-        id <= self.last_start_result
+    fn remove(&mut self, entry: EntryId) -> bool {
+        self.messages.remove(&entry);
+        entry.id <= self.last(entry.lane)
     }
 
+    /// What the next start finds.
     fn recovered(&self) -> Recovered {
+        let mut next = self.clone();
+        next.boot();
+        next.found()
+    }
+
+    fn found(&self) -> Recovered {
         let unsent = || self.records.iter().filter(|(_, state)| *state != ACKNOWLEDGED);
         let mut offline: BTreeMap<CardUid, (u32, Energy)> = BTreeMap::new();
         for (row, _) in unsent() {
@@ -191,14 +248,31 @@ impl Reference {
                 *used = (used.0 + 1, used.1 + row.record.energy_total);
             }
         }
-        let waiting = self.start_results.values().filter(|(_, state)| *state == QUEUED);
+        let queued = || self.messages.values().filter(|(_, state, _)| *state == QUEUED);
+        let of = |lane| queued().filter(move |(entry, _, _)| entry.id.lane == lane);
+        let raise_of = |alarm: u64| {
+            let mut events = of(Lane::Alarm).map(|(entry, _, _)| (entry.id.id, &entry.content));
+            events
+                .find(|(_, c)| matches!(c, Content::Alarm(e) if e.raised && e.alarm.id == alarm))
+                .map(|(id, _)| id)
+        };
+        let open = self.alarms.iter().map(|(id, (alarm, acknowledged))| KnownAlarm {
+            alarm: alarm.clone(),
+            acknowledged: *acknowledged,
+            entry: raise_of(*id),
+        });
         Recovered {
             boot_counter: self.boots,
             sessions: self.sessions.iter().filter(|s| s.open).cloned().collect(),
             last_record: self.records.len() as u64,
             last_digest: self.newest().map(|(_, digest)| digest),
             last_start_result: self.last_start_result,
-            start_results: waiting.map(|(entry, _)| (entry.id.id, entry.txn)).collect(),
+            start_results: of(Lane::StartResult).map(|(entry, _, _)| (entry.id.id, entry.txn)).collect(),
+            alarms: open.collect(),
+            last_alarm: self.last_alarm,
+            last_alarm_event: self.last_alarm_event,
+            alarm_events: of(Lane::Alarm).count() as u64,
+            offered_again: queued().filter(|(_, _, refusals)| *refusals == 1).map(|(e, _, _)| e.id).collect(),
             unsent_records: unsent().count() as u64,
             records: self.records.iter().map(|(row, state)| self.known(row, *state)).collect(),
             serials: self.serials.iter().map(|(pile, (counter, time))| (*pile, *counter, *time)).collect(),
@@ -246,7 +320,8 @@ enum Op {
     Closing(u64),
     Record(u64, u8),
     Queue(u64, u64),
-    Acknowledged(bool, u64, bool),
+    Alarm(u64, bool),
+    Acknowledged(Lane, u64, bool),
     Withdrawn(u64),
     Requeue(u64, u64),
     Serial(u8, u16, i64),
@@ -259,13 +334,18 @@ enum Op {
     Step(i64),
 }
 
+fn lane() -> impl Strategy<Value = Lane> {
+    prop_oneof![Just(Lane::Record), Just(Lane::StartResult), Just(Lane::Alarm)]
+}
+
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => (1u64..40, 1u8..4, any::<bool>()).prop_map(|(n, c, open)| Op::Session(n, c, open)),
         4 => (1u64..40).prop_map(Op::Closing),
         4 => (1u64..40, 0u8..16).prop_map(|(n, fault)| Op::Record(n, fault)),
         3 => (0u64..3, 1u64..40).prop_map(|(ahead, n)| Op::Queue(ahead, n)),
-        5 => (any::<bool>(), 1u64..12, any::<bool>()).prop_map(|(r, id, t)| Op::Acknowledged(r, id, t)),
+        4 => (0u64..3, any::<bool>()).prop_map(|(ahead, raised)| Op::Alarm(ahead, raised)),
+        5 => (lane(), 1u64..12, any::<bool>()).prop_map(|(lane, id, t)| Op::Acknowledged(lane, id, t)),
         1 => (1u64..8).prop_map(Op::Withdrawn),
         1 => (1u64..20, 1u64..20).prop_map(|(first, last)| Op::Requeue(first, last)),
         2 => (1u8..3, 0u16..10_000, 0i64..4).prop_map(|(p, c, t)| Op::Serial(p, c, t)),
@@ -323,8 +403,13 @@ fn rows_of(draft: &Reference, op: &Op) -> Vec<Row> {
             vec![Row::Record(Box::new(row))]
         }
         Op::Queue(ahead, n) => vec![Row::Queue(start_result(draft.last_start_result + ahead, n))],
-        Op::Acknowledged(is_record, id, taken) => {
-            let lane = if is_record { Lane::Record } else { Lane::StartResult };
+        Op::Alarm(ahead, true) => {
+            alarm_rows(draft.last_alarm + ahead, draft.last_alarm_event + 1, true).to_vec()
+        }
+        Op::Alarm(back, false) => {
+            alarm_rows(draft.last_alarm.saturating_sub(back), draft.last_alarm_event + 1, false).to_vec()
+        }
+        Op::Acknowledged(lane, id, taken) => {
             vec![acknowledged(lane, id, if taken { Verdict::Taken } else { Verdict::Refused(2) })]
         }
         Op::Withdrawn(id) => vec![Row::Withdrawn(start(id))],
@@ -346,8 +431,8 @@ fn rows_of(draft: &Reference, op: &Op) -> Vec<Row> {
 fn waiting(store: &Store) -> Vec<(u64, Vec<u8>)> {
     let entries = store.entries(Lane::Record, 0, usize::MAX).expect("entries");
     let body = |entry: Entry| match entry.content {
-        crate::model::message::Content::Record(body) => (entry.id.id, body),
-        crate::model::message::Content::StartResult(_) => panic!("a start result among records"),
+        Content::Record(body) => (entry.id.id, body),
+        other => panic!("{other:?} among records"),
     };
     entries.into_iter().map(body).collect()
 }
@@ -365,8 +450,8 @@ proptest! {
             prop_assert_eq!(taken.is_ok(), reference.apply(&batch), "{:?} {:?}", batch, taken);
             let (reopened, found) = store.reopen().expect("reopened");
             store = reopened;
-            reference.boots += 1;
-            prop_assert_eq!(found, reference.recovered());
+            reference.boot();
+            prop_assert_eq!(found, reference.found());
             prop_assert_eq!(waiting(&store), reference.waiting());
         }
         let verified = store.verify(station()).expect("verified");
@@ -419,7 +504,7 @@ proptest! {
             let (dead, found) = Store::open(&grave).expect("a dead machine's file opens");
             let mut states = [&reference, &old].into_iter().take(1 + usize::from(is_torn));
             let state = states.find(|state| {
-                found == Recovered { boot_counter: state.boots + 1, ..state.recovered() }
+                found == state.recovered()
                     && waiting(&dead) == state.waiting()
             });
             prop_assert!(state.is_some(), "{:?} is neither before nor after {:?}", found, batch);

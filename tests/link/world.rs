@@ -1,6 +1,6 @@
 //! The link machine and a judging platform on one virtual clock, with a small station and a store between.
 
-use depotd::link::{self, Link, Note};
+use depotd::link::{self, Held, Link, Note};
 use depotd::model::command::{Answer, Command};
 use depotd::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use depotd::model::message::{
@@ -111,7 +111,7 @@ impl World {
         };
         let mono = Instant(1_000_000);
         let facts = StationFacts { boot_counter: 1, ..StationFacts::default() };
-        let link = Link::new(config, Box::new(codec), facts, (0, 0), now(mono));
+        let link = Link::new(config, Box::new(codec), facts, &Held::default(), now(mono));
         World {
             mono,
             link,
@@ -228,7 +228,7 @@ impl World {
                 let settled = self.store.remove(&(id.lane, id.id));
                 if let Some(record) = settled.filter(|_| id.lane == Lane::Record) {
                     // A start result is kept until its record was sent.
-                    self.store.retain(|(lane, _), e| *lane == Lane::Record || e.txn != record.txn);
+                    self.store.retain(|(lane, _), e| *lane != Lane::StartResult || e.txn != record.txn);
                 }
                 let id = *id;
                 self.later(Duration::from_millis(2), Arrival::Station(ToLink::Settled(id)));
@@ -245,6 +245,7 @@ impl World {
                     Command::CardListDigest => Answer::UnknownDevice,
                     Command::BalanceUpdate { .. } => Answer::Balance(1),
                     Command::Interrogate(_) => Answer::Interrogate(0),
+                    Command::ResetAlarm(_) => Answer::ResetAlarm(1),
                     Command::Recall(_) => Answer::Recall(1, 0),
                 };
                 let ticket = *ticket;

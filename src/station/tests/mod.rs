@@ -1,5 +1,6 @@
 //! The station on a small depot: chargers and meters that obey, a disk that can be slow or full, virtual time.
 
+mod alarms;
 mod cards_and_tariffs;
 mod charging;
 mod disk;
@@ -9,7 +10,7 @@ mod random;
 mod restart;
 mod storage;
 
-use super::{Action, Config, ConnectorConfig, Event, Note, Offline, OperatorOrder, Station};
+use super::{Action, Config, ConnectorConfig, Event, Inventory, Note, Offline, OperatorOrder, Station};
 use crate::model::access::{Card, CardStatus};
 use crate::model::batch::Batch;
 use crate::model::command::{Answer, Command, RemoteStart};
@@ -93,6 +94,14 @@ fn config(guns: usize) -> Config {
                 billing: BillingMode::Platform,
             })
             .collect(),
+        inventory: Inventory {
+            meters: (0..guns).map(meter).collect(),
+            readers: (0..guns).map(|gun| (reader(gun), false)).collect(),
+            lines: vec![(
+                "line-1".into(),
+                (0..guns).flat_map(|g| [charger(g), meter(g), reader(g)]).collect(),
+            )],
+        },
         clocks: vec![vec![meter(0), meter(1)]],
         offline: Offline {
             enable: true,
@@ -123,6 +132,8 @@ struct Field {
     register: Energy,
     /// Answers; a silent one keeps its state to itself.
     alive: bool,
+    /// Bits of platform-222.md 13.3.
+    faults: u32,
 }
 
 struct Depot {
@@ -162,7 +173,8 @@ impl Depot {
     fn on(config: Config, disk: Disk) -> Depot {
         let now = Now { mono: Instant(0), wall: Utc(1_800_000_000_000), trust: ClockTrust::Platform };
         let (state, register) = (ChargerState::Idle, Energy(5_000_000));
-        let field = vec![Field { plugged: false, state, register, alive: true }; config.connectors.len()];
+        let field =
+            vec![Field { plugged: false, state, register, alive: true, faults: 0 }; config.connectors.len()];
         Depot::begin(config, disk, field, now)
     }
 
@@ -321,6 +333,7 @@ impl Depot {
             state: field.state,
             plugged: Some(field.plugged),
             soc: Some(50),
+            faults: field.faults,
             current: Some(crate::model::quantity::Current(if charges { 100_000 } else { 0 })),
             power: Some(Power(if charges { 60_000 } else { 0 })),
             ..ChargerStatus::default()

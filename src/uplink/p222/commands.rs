@@ -44,6 +44,7 @@ pub(super) fn wanted(station: DeviceCode, to: &ReplyTo, body: &Body) -> Wanted {
         },
         0x020E => Command::CardList(lists::card_list(body)),
         0x020F => Command::CardListDigest,
+        0x0403 => Command::ResetAlarm(body.int("id")),
         other => return Wanted::Answered(not_here(other)),
     })
 }
@@ -134,6 +135,7 @@ pub(super) fn answer(kind: u16, answer: &Answer) -> Vec<u8> {
         }
         Answer::ListDigest { version, cards } => (0x020F, lists::digest_reply(*version, cards)),
         Answer::Balance(n) => (0x020D, wire::reply(0x020D).number("result", *n)),
+        Answer::ResetAlarm(n) => (0x0403, wire::reply(0x0403).number("result", *n)),
         Answer::Interrogate(n) => (0x0109, wire::reply(0x0109).number("result", *n)),
         Answer::Recall(n, count) => {
             (0x020B, wire::reply(0x020B).number("result", *n).number("count", *count))

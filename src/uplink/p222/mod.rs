@@ -1,12 +1,13 @@
 //! Wire profile 222 (DB4403/T 222-2021) towards the platform.
 //!
-//! The files mirror the parts of the profile: login and life, charging, record, tariff, lists, commands. Each holds both
+//! The files mirror the parts of the profile: login and life, charging, record, tariff, lists, alarms, commands. Each holds both
 //! directions of its messages. Octets and tables are those of [`crate::wire::platform222`].
 //!
 //! Every reply belongs to a request that [`crate::link`] sent; every command is answered by the station, except three
 //! kinds that are answered here at once: malformed ones (FE), those of parts that this version does not have (FF, or
 //! the refusal that the message provides), and those for another station (FD).
 
+mod alarm;
 mod charging;
 mod commands;
 mod lists;
@@ -110,10 +111,14 @@ impl P222 {
             Outgoing::Authorise(asks) => {
                 Request::new(0x0202, asks.connector.pile, &charging::authorise(asks))
             }
+            Outgoing::OpenAlarms { part, parts, alarms } => {
+                Request::new(0x0402, station, &alarm::open(*part, *parts, alarms))
+            }
             Outgoing::Entry(entry) => {
                 let (number, body) = match &entry.content {
                     Content::StartResult(result) => (0x0204, octets::write(&charging::start_result(result))),
                     Content::Record(body) => (0x020A, body.clone()),
+                    Content::Alarm(event) => (0x0401, octets::write(&alarm::event(event))),
                 };
                 Request { number, device: entry.device, stored: entry.stored, body }
             }
@@ -162,6 +167,8 @@ fn kind(number: u16) -> Option<Kind> {
         0x0202 => Kind::Authorise,
         0x0204 => Kind::StartResult,
         0x020A => Kind::Record,
+        0x0401 => Kind::Alarm,
+        0x0402 => Kind::OpenAlarms,
         _ => return None,
     })
 }
@@ -179,6 +186,8 @@ fn reply(header: &Header, body: &Body) -> Incoming {
         Kind::Authorise => charging::decision(body),
         Kind::StartResult => super::Reply::StartResult,
         Kind::Record => record::reply(body),
+        Kind::Alarm => alarm::event_reply(body),
+        Kind::OpenAlarms => super::Reply::OpenAlarms,
     };
     Incoming::Reply { kind, sequence: header.sequence, reply }
 }

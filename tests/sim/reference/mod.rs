@@ -2,6 +2,7 @@
 //! written from domain.md 4.6 and platform-222.md 13 to 17, not from the machines. What breaks a rule is a violation
 //! with the number of its invariant, the moment, and the events before it.
 
+mod alarms;
 mod clock;
 mod wire;
 
@@ -137,6 +138,7 @@ pub(crate) struct Reference {
     list_version: u32,
     list_confirmed: Option<Utc>,
     clocks: Vec<Seen>,
+    alarms: alarms::Alarms,
     log: VecDeque<(Instant, String)>,
     pub(crate) digest: u64,
 }
@@ -183,6 +185,7 @@ impl Reference {
             list_version: 0,
             list_confirmed: None,
             clocks: Vec::new(),
+            alarms: alarms::Alarms::default(),
             log: VecDeque::new(),
             digest: 0xCBF2_9CE4_8422_2325,
         }
@@ -365,11 +368,19 @@ impl Reference {
 
     pub(crate) fn operated(&mut self, order: &OperatorOrder) {
         self.log(format!("{order:?}"));
-        let (OperatorOrder::Start { connector, .. } | OperatorOrder::Stop { connector, .. }) = order;
-        let Some(gun) = self.guns.iter().position(|g| g.id == *connector) else { return };
+        let gun = |connector: &ConnectorId| self.guns.iter().position(|g| g.id == *connector);
         match order {
-            OperatorOrder::Start { .. } => drop(self.operated.insert(gun, self.at)),
-            OperatorOrder::Stop { .. } => self.expect_stop(gun, "an operator wants it"),
+            OperatorOrder::Start { connector, .. } => {
+                if let Some(gun) = gun(connector) {
+                    self.operated.insert(gun, self.at);
+                }
+            }
+            OperatorOrder::Stop { connector, .. } => {
+                if let Some(gun) = gun(connector) {
+                    self.expect_stop(gun, "an operator wants it");
+                }
+            }
+            OperatorOrder::ResetAlarm { .. } => {}
         }
     }
 
@@ -493,6 +504,7 @@ impl Reference {
                 Row::CardListConfirmed(at) => self.list_confirmed = Some(*at),
                 Row::CommandSeen(txn, result) => drop(self.decided.insert(*txn, *result)),
                 Row::Step { what, .. } => self.log(format!("step: {what}")),
+                Row::Alarm { alarm, open, .. } => self.alarm(alarm, *open),
                 Row::Queue(_) | Row::Withdrawn(_) | Row::Serial { .. } | Row::Audit { .. } => {}
             }
         }
