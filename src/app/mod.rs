@@ -166,6 +166,14 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
             clock: Arc::clone(&clock),
         }));
     }
+    let (surroundings, surrounded) = mpsc::channel(INBOX);
+    tokio::spawn(task::surroundings::run(task::surroundings::Parts {
+        lines: seen_lines.iter().map(|(_, line)| Arc::clone(line)).collect(),
+        store: PathBuf::from(&config.store.path),
+        station: surroundings,
+        clock: Arc::clone(&clock),
+        pulse: pulse("surroundings"),
+    }));
     let (to_station, messages) = mpsc::channel(INBOX);
     let (goodbye, goodbyes) = watch::channel(None);
     let mut link_loop = None;
@@ -202,6 +210,7 @@ async fn serve(config: Config, file: &Path) -> Result<(), Error> {
         station,
         lines: ways,
         reports: reported,
+        surroundings: surrounded,
         link: to_link,
         messages,
         store: asks.clone(),

@@ -78,7 +78,17 @@ enum Command {
         limit: usize,
     },
     /// Open alarms
-    Alarms,
+    Alarms {
+        /// Those that are over, too, newest first
+        #[arg(long)]
+        all: bool,
+        /// With --all: at most so many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Alarms that do not end by themselves
+    #[command(subcommand)]
+    Alarm(Alarm),
     /// Who did what when, newest first
     Audit {
         /// At most so many
@@ -121,6 +131,15 @@ enum Command {
     },
 }
 
+#[derive(Subcommand, Debug)]
+enum Alarm {
+    /// Reset a latched alarm after its cause is gone (audited)
+    Reset {
+        /// Its number in `depotctl alarms`
+        id: u64,
+    },
+}
+
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -152,7 +171,11 @@ pub fn main() -> ExitCode {
             Command::Record { txn } => link.show(&Ask::Record { txn }, show::one),
             Command::Queue { limit } => link.list(&Ask::Queue { limit }, show::QUEUE),
             Command::Cards { limit } => link.list(&Ask::Cards { limit }, show::CARDS),
-            Command::Alarms => link.list(&Ask::Alarms, show::ALARMS),
+            Command::Alarms { all: false, .. } => link.list(&Ask::Alarms, show::ALARMS),
+            Command::Alarms { all: true, limit } => {
+                link.list(&Ask::AlarmHistory { limit }, show::ALARM_HISTORY)
+            }
+            Command::Alarm(Alarm::Reset { id }) => link.order(&Ask::ResetAlarm { id, by: who() }),
             Command::Audit { limit } => link.list(&Ask::Audit { limit }, show::AUDIT),
             Command::Start { connector } => link.order(&Ask::Start { connector, by: who() }),
             Command::Stop { connector } => link.order(&Ask::Stop { connector, by: who() }),

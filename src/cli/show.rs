@@ -81,12 +81,28 @@ pub(super) const CARDS: Columns = &[
     ("valid until", "valid_until"),
 ];
 pub(super) const ALARMS: Columns = &[
+    ("no.", "id"),
     ("code", "code"),
     ("level", "level"),
-    ("subject", "subject"),
-    ("since", "since"),
     ("what", "en"),
     ("告警", "zh"),
+    ("connector", "connector"),
+    ("subject", "subject"),
+    ("since", "since"),
+    ("latched", "latched"),
+    ("platform has it", "acknowledged"),
+];
+pub(super) const ALARM_HISTORY: Columns = &[
+    ("no.", "id"),
+    ("code", "code"),
+    ("level", "level"),
+    ("what", "en"),
+    ("connector", "connector"),
+    ("subject", "subject"),
+    ("since", "since"),
+    ("until", "until"),
+    ("open", "open"),
+    ("platform has it", "acknowledged"),
 ];
 pub(super) const AUDIT: Columns = &[("at", "at"), ("who", "who"), ("what", "what")];
 

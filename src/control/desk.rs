@@ -100,6 +100,8 @@ impl Desk {
                 Some(status) => Answer::good(&status.alarms),
                 None => ending(),
             },
+            Ask::AlarmHistory { limit } => self.ask(move |store| store.alarms(limit.min(MOST))).await,
+            Ask::ResetAlarm { id, by } => self.carry_out(OperatorOrder::ResetAlarm { id, by }).await,
             Ask::Devices { kind } => Answer::good(&self.devices(&kind)),
             Ask::Lines => Answer::good(&self.lines()),
             Ask::Sessions { limit } => self.ask(move |store| store.sessions(limit.min(MOST))).await,
@@ -225,8 +227,12 @@ impl Desk {
                 return Answer::refused(format_args!("{connector:?} is no connector; it is {error}"));
             }
         };
+        self.carry_out(order(connector)).await
+    }
+
+    async fn carry_out(&self, order: OperatorOrder) -> Answer {
         let (answer, answered) = oneshot::channel();
-        if self.inner.station.send(Call::Order(order(connector), answer)).await.is_err() {
+        if self.inner.station.send(Call::Order(order, answer)).await.is_err() {
             return ending();
         }
         match tokio::time::timeout(PATIENCE, answered).await {

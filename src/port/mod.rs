@@ -3,6 +3,7 @@
 //! Ports return what happened; the tasks above record and log it.
 
 pub mod clock;
+pub mod disk;
 pub mod serial;
 pub mod signal;
 pub mod systemd;

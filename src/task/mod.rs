@@ -9,6 +9,7 @@ pub mod line;
 pub mod link;
 pub mod station;
 pub mod store;
+pub mod surroundings;
 pub mod watchdog;
 
 use std::sync::Arc;

@@ -69,6 +69,8 @@ pub enum Order {
     Time(Option<Utc>),
     /// 0109.
     Interrogate(u8),
+    /// 0403: the identity of the alarm.
+    ResetAlarm(u64),
     /// Any other command: number, device, body.
     Raw(u16, DeviceCode, Vec<u8>),
     /// The next so many replies go wrong in this way.
@@ -237,6 +239,7 @@ impl Platform {
                 let time = time.unwrap_or(now.wall);
                 (0x0104, station, request(0x0104).time("time", Some(time.local())), None)
             }
+            Order::ResetAlarm(id) => (0x0403, station, request(0x0403).number("id", id), None),
             Order::Interrogate(what) => (0x0109, station, request(0x0109).number("what", what), None),
             Order::Raw(number, device, body) => {
                 self.desk.queue(number, device, body, None, Step::Single);

@@ -8,6 +8,7 @@
 //! ```text
 //! connection   one connection: frames, sequences, repetition, one outstanding request per type
 //! arrival      login, life, piles, tariffs and the order after login
+//! alarms       raises, clears, lists of open alarms
 //! start        questions for a start, start results
 //! telemetry    states of connectors
 //! ledger       records: gapless, chained, adding up
@@ -17,6 +18,7 @@
 //! summary      the reconciliation
 //! ```
 
+mod alarms;
 mod arrival;
 mod connection;
 mod desk;
@@ -171,6 +173,7 @@ pub struct Platform {
     seen: BTreeMap<ConnectorId, Seen>,
     ledger: Ledger,
     desk: Desk,
+    alarms: alarms::Alarms,
     faults: Faults,
     later: Vec<Later>,
     complaints: Vec<String>,
@@ -202,6 +205,7 @@ impl Platform {
             seen: BTreeMap::new(),
             ledger: Ledger::default(),
             desk: Desk::default(),
+            alarms: alarms::Alarms::default(),
             later: Vec::new(),
             complaints: Vec::new(),
             complaint_count: 0,
@@ -398,6 +402,8 @@ impl Platform {
             0x0202 => Some(self.authorise(now, id, header, body)),
             0x0204 => Some(self.start_result(now, id, header, body, octets)),
             0x020A => Some(self.record(now, id, header, body, octets)),
+            0x0401 => Some(self.alarm_event(id, header, body)),
+            0x0402 => Some(self.alarm_list(id, body)),
             // Messages of parts that the station may not have yet are taken as they are.
             other => acknowledgement(other, body),
         }
