@@ -67,6 +67,9 @@ impl Link {
             if lane == Lane::Record && behind {
                 return; // its start result goes first
             }
+            if lane == Lane::Alarm && self.alarm_events.is_settling() {
+                return; // after a kill no more than the newest event is told once more, and none before another
+            }
             let Some((sequence, octets)) = self.send(&Outgoing::Entry(&entry)) else { return };
             self.queue(lane).sent(now.mono, sequence, octets.clone());
             if lane == Lane::Record {
@@ -139,12 +142,24 @@ impl Link {
         };
         match verdict {
             Some(verdict) => {
+                let over = cleared(entry);
                 if let Some(id) = queue.answered(sequence) {
-                    out.push(Action::Tell(FromLink::Acknowledged(id, verdict)));
+                    // A raise that the platform refused to know is not offered after its clear.
+                    let raise = |e: &Entry| over.is_some_and(|alarm| is_of(e, alarm));
+                    let overtaken = queue.take_aside(raise).into_iter().chain([id]);
+                    out.extend(overtaken.map(|id| Action::Tell(FromLink::Acknowledged(id, verdict))));
                 }
             }
             None => out.push(Action::Note(Note::Unmatched(kind))),
         }
+    }
+}
+
+/// The alarm whose clear the message is.
+fn cleared(entry: &Entry) -> Option<u64> {
+    match &entry.content {
+        Content::Alarm(event) if !event.raised => Some(event.alarm.id),
+        Content::Alarm(_) | Content::StartResult(_) | Content::Record(_) => None,
     }
 }
 

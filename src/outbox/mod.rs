@@ -350,6 +350,20 @@ impl Queue {
         self.set_aside.retain(|e| e.txn != *txn);
     }
 
+    /// Whether an answer is on its way to the disk.
+    #[must_use]
+    pub fn is_settling(&self) -> bool {
+        !self.settling.is_empty()
+    }
+
+    /// Takes entries like this out of those that are set aside: what they would say is of no use any more.
+    pub fn take_aside(&mut self, wanted: impl Fn(&Entry) -> bool) -> Vec<EntryId> {
+        let (gone, rest) = std::mem::take(&mut self.set_aside).into_iter().partition(|entry| wanted(entry));
+        self.set_aside = rest;
+        let gone: VecDeque<Entry> = gone;
+        gone.into_iter().map(|entry| entry.id).collect()
+    }
+
     /// Whether an entry of this session waits for its first send in this connection. A lane that pauses delays no other.
     #[must_use]
     pub fn is_waiting_for(&self, txn: &TransactionNumber) -> bool {

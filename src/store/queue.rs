@@ -109,10 +109,8 @@ pub(super) fn acknowledged(
     match (table(entry.lane), verdict) {
         (None, verdict) => ledger::settle(db, entry.id, at, verdict),
         (Some(table), Verdict::Taken) => {
-            if entry.lane == Lane::Alarm
-                && let Some(alarm) = raise_of(db, entry.id)?
-            {
-                alarm::acknowledged(db, alarm)?;
+            if entry.lane == Lane::Alarm {
+                alarm_event_taken(db, entry.id)?;
             }
             remove(db, &table, entry)
         }
@@ -190,11 +188,20 @@ fn find(db: &Connection, table: &Table, id: EntryId) -> rusqlite::Result<Option<
         .optional()
 }
 
-/// The alarm whose raise this event is.
-fn raise_of(db: &Connection, id: u64) -> rusqlite::Result<Option<u64>> {
-    db.prepare_cached("SELECT alarm FROM alarm_event WHERE id = ?1 AND raised = 1")?
-        .query_row([Whole(id)], |r| Ok(r.get::<_, Whole>(0)?.0))
-        .optional()
+/// The platform has the raise of an alarm; or it knows that it is over, and a raise that it refused to know is of no use.
+fn alarm_event_taken(db: &Connection, id: u64) -> Result<(), Fault> {
+    let event = db
+        .prepare_cached("SELECT alarm, raised FROM alarm_event WHERE id = ?1")?
+        .query_row([Whole(id)], |r| Ok((r.get::<_, Whole>(0)?.0, r.get(1)?)))
+        .optional()?;
+    match event {
+        Some((alarm, true)) => alarm::acknowledged(db, alarm),
+        Some((alarm, false)) => {
+            db.prepare_cached("DELETE FROM alarm_event WHERE alarm = ?1")?.execute([Whole(alarm)])?;
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Removing what is gone already is no fault; what never was, is.

@@ -208,6 +208,13 @@ impl Reference {
                 {
                     *acknowledged = true;
                 }
+                let taken = self.messages.get(&entry).map(|(entry, _, _)| entry.content.clone());
+                if let Some(Content::Alarm(event)) =
+                    taken.filter(|c| matches!(c, Content::Alarm(e) if !e.raised))
+                {
+                    let of = |c: &Content| matches!(c, Content::Alarm(e) if e.alarm.id == event.alarm.id);
+                    self.messages.retain(|_, (entry, _, _)| !of(&entry.content));
+                }
                 self.remove(entry)
             }
             (Lane::StartResult | Lane::Alarm, Verdict::Refused(_)) => {

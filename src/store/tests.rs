@@ -509,3 +509,48 @@ fn people_get_plain_rows() {
     let line = &store.queue(10).expect("queue")[0];
     assert_eq!(line.why, "set aside: the platform refused it (sums do not fit)");
 }
+
+#[test]
+fn what_the_platform_refused_to_know_is_offered_once_more_after_a_restart_and_not_twice() {
+    let (mut store, lane) = (memory(), Lane::Alarm);
+    commit(&mut store, alarm_rows(1, 1, true));
+    commit(&mut store, [acknowledged(lane, 1, Verdict::Refused(0xFF))]);
+    assert_eq!(waiting(&store, lane), [] as [u64; 0], "in this life it is the lane that remembers");
+    let (mut store, found) = store.reopen().expect("reopened");
+    assert_eq!(found.offered_again, [EntryId { lane, id: 1 }]);
+    assert_eq!(waiting(&store, lane), [1]);
+    commit(&mut store, [acknowledged(lane, 1, Verdict::Refused(0xFF))]);
+    let (store, found) = store.reopen().expect("reopened");
+    assert_eq!((found.offered_again.len(), waiting(&store, lane).len()), (0, 0), "the last word");
+    let line = &store.queue(10).expect("queue")[0];
+    assert_eq!((line.lane, line.what.as_str()), (lane, "alarm 1 raised: 0201 meter link lost"));
+}
+
+#[test]
+fn alarms_are_open_until_they_are_over_and_then_history() {
+    let mut store = memory();
+    commit(&mut store, alarm_rows(1, 1, true));
+    commit(&mut store, alarm_rows(2, 2, true));
+    commit(&mut store, [acknowledged(Lane::Alarm, 1, Verdict::Taken)]);
+    let (mut store, found) = store.reopen().expect("reopened");
+    let open: Vec<_> = found.alarms.iter().map(|a| (a.alarm.id, a.acknowledged, a.entry)).collect();
+    assert_eq!(open, [(1, true, None), (2, false, Some(2))]);
+    assert_eq!((found.last_alarm, found.last_alarm_event, found.alarm_events), (2, 2, 1));
+    commit(&mut store, alarm_rows(1, 3, false));
+    assert!(refused(&mut store, [alarm_rows(1, 4, true)[0].clone()]).contains("was raised before"));
+    assert!(refused(&mut store, [alarm_rows(7, 4, false)[0].clone()]).contains("was never raised"));
+    let history = store.alarms(10).expect("history");
+    let shown: Vec<_> = history.iter().map(|a| (a.id, a.open, a.until.is_some(), a.acknowledged)).collect();
+    assert_eq!(shown, [(2, true, false, false), (1, false, true, true)]);
+}
+
+#[test]
+fn a_raise_that_was_refused_goes_with_its_clear() {
+    let (mut store, lane) = (memory(), Lane::Alarm);
+    commit(&mut store, alarm_rows(1, 1, true));
+    commit(&mut store, [acknowledged(lane, 1, Verdict::Refused(0xFF))]);
+    commit(&mut store, alarm_rows(1, 2, false));
+    commit(&mut store, [acknowledged(lane, 2, Verdict::Taken)]);
+    let (store, found) = store.reopen().expect("reopened");
+    assert_eq!((found.offered_again.len(), waiting(&store, lane).len()), (0, 0));
+}

@@ -26,6 +26,8 @@ type Key = (u16, u16, u8);
 pub(super) struct Alarms {
     /// Open ones by identity.
     pub(super) open: BTreeMap<u64, Key>,
+    /// Open ones by their key as raises and clears alone tell it: a list may be ahead of events that were stored.
+    told: BTreeMap<Key, u64>,
     /// Every identity that was ever raised or listed.
     known: BTreeSet<u64>,
     /// Identities that were cleared.
@@ -84,8 +86,8 @@ impl Platform {
             self.complain(format!("I10: alarm {alarm} is raised again"));
             return;
         }
-        let other = self.alarms.open.iter().find(|(id, open)| **id != alarm && **open == key);
-        if let Some((other, _)) = other.map(|(id, key)| (*id, *key)) {
+        let other = self.alarms.told.insert(key, alarm).filter(|other| *other != alarm);
+        if let Some(other) = other {
             self.complain(format!("I10: alarm {alarm} while {other} of the same key is open"));
         }
         if self.alarms.open.get(&alarm).is_some_and(|before| *before != key) {
@@ -97,6 +99,7 @@ impl Platform {
 
     fn cleared(&mut self, alarm: u64, key: Key) {
         let before = self.alarms.open.remove(&alarm);
+        self.alarms.told.retain(|_, id| *id != alarm);
         if !self.alarms.known.contains(&alarm) && self.config.from_first_record {
             self.complain(format!("I10: alarm {alarm} is cleared and was never raised"));
         }

@@ -6,7 +6,7 @@ use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now, Utc};
 use crate::wire::platform222::{Body, Header, Value, frame, octets, request};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// A command is sent again after this long.
@@ -79,6 +79,8 @@ pub enum Order {
     Faults(BTreeMap<Fault, u16>),
     /// Something outside goes wrong with the connection: rules about time are not judged on it any more.
     Disturbed,
+    /// Messages with these numbers are not supported from now on: answered with FF.
+    NotSupported(BTreeSet<u16>),
     /// End the connection.
     Cut,
     /// Let the connection go half-open.
@@ -255,6 +257,10 @@ impl Platform {
             }
             Order::Disturbed => {
                 self.disturb(now);
+                return;
+            }
+            Order::NotSupported(numbers) => {
+                self.not_supported = numbers;
                 return;
             }
             Order::Cut => {

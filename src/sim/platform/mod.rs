@@ -40,7 +40,7 @@ use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber, V
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now, Utc};
 use crate::wire::platform222::{
-    Body, Checksum, Direction, Found, Header, Said, Verdict, frame, judge, octets, refusal,
+    Body, Checksum, Direction, Found, Header, Said, Verdict, dialect, frame, judge, octets, refusal,
 };
 use connection::{Connection, Fresh};
 use desk::Desk;
@@ -174,6 +174,7 @@ pub struct Platform {
     ledger: Ledger,
     desk: Desk,
     alarms: alarms::Alarms,
+    not_supported: BTreeSet<u16>,
     faults: Faults,
     later: Vec<Later>,
     complaints: Vec<String>,
@@ -206,6 +207,7 @@ impl Platform {
             ledger: Ledger::default(),
             desk: Desk::default(),
             alarms: alarms::Alarms::default(),
+            not_supported: BTreeSet::new(),
             later: Vec::new(),
             complaints: Vec::new(),
             complaint_count: 0,
@@ -387,6 +389,9 @@ impl Platform {
         if header.number != 0x0101 && self.current != Some(id) {
             self.complain(format!("5.1: {:04X} without a login in force", header.number));
             return None;
+        }
+        if self.not_supported.contains(&header.number) {
+            return Some(vec![dialect::NOT_SUPPORTED]);
         }
         match header.number {
             0x0101 => return Some(self.login(now, id, header, body, out)),
