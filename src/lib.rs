@@ -20,12 +20,13 @@
 //! | 8 | [`sim`] | simulated devices, people and platform: pure models, thin shells |
 //! | 7 | [`web`] | the local page on top of the same vocabulary |
 //! | 6 | [`control`] | the local API: a unix socket, one vocabulary for tool and page |
-//! | 5 | [`task`] | the loops: line, link, station, store, watchdog |
+//! | 5 | [`task`] | the loops: line, CAN bus, link, station, store, watchdog |
 //! | 4 | [`store`] | SQLite: append-only migrations, ledger with hash chain, queues |
-//! | 4 | [`port`] | serial lines, sockets, clocks, signals, the service manager |
+//! | 4 | [`port`] | serial lines, CAN buses, sockets, clocks, signals, the service manager |
 //! | 4 | [`config`] | the file as written, the configuration as relied on, every problem with its line |
 //! | 3 | [`station`] | the only machine that sees the whole: connectors, authorisation, lists, commands, journal |
 //! | 2 | [`bus`] | half-duplex master: gaps, time-outs, turns, quarantine, health |
+//! | 2 | [`canbus`] | one CAN bus: whose frames are whose, its adapter, its errors |
 //! | 2 | [`session`] | one charging session from its acceptance to its record |
 //! | 2 | [`link`] | one connection to the platform: login, heartbeat, order after login, lanes, commands |
 //! | 1 | [`driver`] | one device on a shared line: what to ask, what the answer means |
@@ -51,6 +52,7 @@ pub mod app;
 pub mod billing;
 pub mod bms;
 pub mod bus;
+pub mod canbus;
 pub mod cli;
 pub mod config;
 pub mod control;

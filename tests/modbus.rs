@@ -10,7 +10,7 @@ use depotd::model::time::{Instant, Now};
 use depotd::sim;
 use depotd::sim::bay::{Bay, Electronics, StartFault};
 use depotd::sim::slave::Slave;
-use depotd::sim::vehicle::Vehicle;
+use depotd::sim::vehicle::{Character, Vehicle};
 use depotd::wire::Cut;
 use depotd::wire::modbus::{self as wire, Exception, Response, Table};
 use proptest::prelude::*;
@@ -32,6 +32,7 @@ fn bay_with_bus() -> Bay {
         capacity: Energy(3_000_000),
         charge: Energy(600_000),
         max_power: Power(120_000),
+        bms: Character::default(),
     };
     bay.plug(Instant(0), bus);
     bay

@@ -2,25 +2,24 @@
 //! station with the same functions.
 
 use super::Error;
+use super::uplink::{self, BuiltLink};
+use crate::bms::{self, Tap};
 use crate::bus::Line;
+use crate::canbus::{self, Bus};
 use crate::config::devices::Nonce;
-use crate::config::{self, Config, Secret, SecretSource};
+use crate::config::{self, CanWay, ChargerDriver, Config, Secret, SecretSource, StopSessions};
 use crate::control::desk::Device;
+use crate::driver::tcu::Controller;
 use crate::driver::{Driver, osdp};
-use crate::link;
 use crate::model::ident::{ConnectorId, DeviceId};
-use crate::model::message::PileRegister;
-use crate::model::quantity::{Energy, Power};
+use crate::model::quantity::Energy;
+use crate::model::time::Now;
+use crate::port::can::{self, Way};
 use crate::port::clock::BUILD;
 use crate::port::serial::{ParityBit, Settings, is_unstable_name};
 use crate::session;
 use crate::station::{self, ConnectorConfig, Inventory};
-use crate::uplink::Uplink;
-use crate::uplink::p222::{self, P222};
-use crate::wire::platform222::Variant;
 use std::path::Path;
-use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// Offline sessions of the whole station until their records are acknowledged (parameter 0024).
 const OFFLINE_SESSIONS: u32 = 1000;
@@ -41,10 +40,12 @@ pub struct Edge<'a> {
 pub struct Machines {
     /// One per RS-485 line, in the order of the configuration.
     pub lines: Vec<BuiltLine>,
+    /// One per CAN bus, in the order of the configuration.
+    pub buses: Vec<BuiltBus>,
     /// Settings of the station.
     pub station: station::Config,
-    /// The platform link: its settings and its protocol.
-    pub link: Option<(link::Config, Box<dyn Uplink>)>,
+    /// The connections to the platform: none, one, or one per pile.
+    pub links: Vec<BuiltLink>,
     /// Every device, for people.
     pub devices: Vec<Device>,
 }
@@ -57,6 +58,18 @@ pub struct BuiltLine {
     pub settings: Settings,
     /// The master.
     pub machine: Line,
+    /// Its devices.
+    pub devices: Vec<DeviceId>,
+}
+
+/// A CAN bus with its machine.
+pub struct BuiltBus {
+    /// Its name.
+    pub name: String,
+    /// How its adapter is opened.
+    pub settings: can::Settings,
+    /// The machine.
+    pub machine: Bus,
     /// Its devices.
     pub devices: Vec<DeviceId>,
 }
@@ -74,61 +87,38 @@ pub fn system_nonce() -> Nonce {
 
 /// Builds them all.
 pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
-    let mut lines: Vec<Vec<(DeviceId, Box<dyn Driver>)>> = config.lines.iter().map(|_| Vec::new()).collect();
-    let mut devices = Vec::new();
-    let mut add =
-        |kind: &'static str, name: String, line: usize, address: String, driver: Box<dyn Driver>| {
-            let id = DeviceId(devices.len() as u16);
-            devices.push(Device { id, kind, name, line: config.lines[line].name.clone(), address });
-            lines[line].push((id, driver));
-            id
-        };
+    let mut plan = Plan::new(config);
     let mut meters = Vec::new();
     for meter in &config.meters {
         let driver = meter.driver(&config.lines[meter.line]).map_err(|what| unfit(&meter.name, &what))?;
-        meters.push(add("meter", meter.name.clone(), meter.line, meter.address.to_string(), driver));
+        let address = meter.address.to_string();
+        meters.push(plan.on_line("meter", meter.name.clone(), meter.line, address, driver));
     }
     let mut readers = Vec::new();
     for reader in &config.readers {
         let key = reader.key().map(|source| reader_key(&reader.name, source, edge)).transpose()?;
         let driver = reader.driver(key, (edge.nonce)()).map_err(|what| unfit(&reader.name, &what))?;
-        readers.push(add("reader", reader.name.clone(), reader.line, reader.kind.to_string(), driver));
+        let address = reader.kind.to_string();
+        readers.push(plan.on_line("reader", reader.name.clone(), reader.line, address, driver));
     }
     let mut connectors = Vec::new();
     for charger in &config.chargers {
         for connector in &charger.connectors {
-            let id = ConnectorId { pile: charger.code, number: connector.number };
-            let driver = charger.driver(connector).map_err(|what| unfit(&id.to_string(), &what))?;
-            let address = (u16::from(charger.address) + u16::from(connector.number) - 1).to_string();
             connectors.push(ConnectorConfig {
-                id,
-                charger: add("charger", id.to_string(), charger.line, address, driver),
                 meter: meters[connector.meter],
                 reader: connector.reader.map(|r| readers[r]),
-                rated: charger.rated,
-                billing: charger.billing,
+                ..plan.connector(charger, connector)?
             });
         }
     }
     connectors.sort_by_key(|c| c.id);
-    let inventory = Inventory {
-        readers: config.readers.iter().zip(&readers).map(|(r, id)| (*id, r.key().is_some())).collect(),
-        lines: config
-            .lines
-            .iter()
-            .zip(&lines)
-            .map(|(line, drivers)| (line.name.clone(), ids(drivers)))
-            .collect(),
-        meters: meters.clone(),
-    };
-    let lines = lines.into_iter().zip(&config.lines).enumerate().map(|(index, (drivers, line))| BuiltLine {
-        name: line.name.clone(),
-        settings: settings(line),
-        devices: ids(&drivers),
-        machine: Line::new(line.bus(), drivers, edge.seed.wrapping_add(index as u64)),
-    });
+    let inventory = plan.inventory(&meters, &readers);
+    let (lines, buses) = (plan.lines(edge.seed), plan.buses);
+    let lines = lines.into_iter().collect();
+    let buses = buses.into_iter().zip(&config.cans).map(|(devices, can)| bus(can, devices)).collect();
     Ok(Machines {
-        lines: lines.collect(),
+        lines,
+        buses,
         station: station::Config {
             code: config.code,
             connectors,
@@ -136,23 +126,152 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
             clocks: clocks(config, &meters),
             offline: offline(&config.offline),
             session: session::Config { restart: edge.restart, ..session::Config::default() },
+            protocol: config.uplink.as_ref().map_or_else(Default::default, |uplink| uplink.protocol),
+            has_platform: config.uplink.is_some(),
             built: BUILD,
             seed: edge.seed,
         },
-        link: config.uplink.as_ref().map(|uplink| platform(config, uplink, edge)).transpose()?,
-        devices,
+        links: uplink::links(config, edge)?,
+        devices: plan.devices,
     })
+}
+
+/// Which device is where.
+struct Plan<'a> {
+    config: &'a Config,
+    drivers: Vec<Vec<(DeviceId, Box<dyn Driver>)>>,
+    buses: Vec<Vec<(DeviceId, canbus::Device)>>,
+    devices: Vec<Device>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(config: &'a Config) -> Plan<'a> {
+        Plan {
+            config,
+            drivers: config.lines.iter().map(|_| Vec::new()).collect(),
+            buses: config.cans.iter().map(|_| Vec::new()).collect(),
+            devices: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, kind: &'static str, name: String, line: String, address: String) -> DeviceId {
+        let id = DeviceId(self.devices.len() as u16);
+        self.devices.push(Device { id, kind, name, line, address });
+        id
+    }
+
+    fn on_line(
+        &mut self,
+        kind: &'static str,
+        name: String,
+        line: usize,
+        address: String,
+        driver: Box<dyn Driver>,
+    ) -> DeviceId {
+        let id = self.add(kind, name, self.config.lines[line].name.clone(), address);
+        self.drivers[line].push((id, driver));
+        id
+    }
+
+    fn on_bus(
+        &mut self,
+        kind: &'static str,
+        name: String,
+        bus: usize,
+        address: String,
+        device: canbus::Device,
+    ) -> DeviceId {
+        let id = self.add(kind, name, self.config.cans[bus].name.clone(), address);
+        self.buses[bus].push((id, device));
+        id
+    }
+
+    /// A connector with its charger and its tap; meter and reader are filled in by the caller.
+    fn connector(
+        &mut self,
+        charger: &config::Charger,
+        connector: &config::Connector,
+    ) -> Result<ConnectorConfig, Error> {
+        let id = ConnectorId { pile: charger.code, number: connector.number };
+        let (device, partner) = match charger.driver {
+            ChargerDriver::Modbus { line, address, .. } => {
+                let driver = charger.modbus(connector).unwrap_or_else(|| Err(Vec::new()));
+                let driver = driver.map_err(|what| unfit(&id.to_string(), &what))?;
+                let address = u16::from(address) + u16::from(connector.number) - 1;
+                (self.on_line("charger", id.to_string(), line, address.to_string(), driver), None)
+            }
+            ChargerDriver::Tcu { can, dual_gun, .. } => {
+                let tcu = charger.tcu(connector).ok_or_else(|| unfit(&id.to_string(), &[]))?;
+                let machine = canbus::Device::Controller(Box::new(Controller::new(Now::default(), tcu)));
+                let address = format!("{:02X}", tcu.controller);
+                let partner = ConnectorId { number: config::partner(id.number), ..id };
+                (self.on_bus("charger", id.to_string(), can, address, machine), dual_gun.then_some(partner))
+            }
+        };
+        let tap = connector.tap.map(|bus| {
+            let machine = canbus::Device::Tap(Box::new(Tap::new(bms::Config::default())));
+            self.on_bus("tap", id.to_string(), bus, "-".to_owned(), machine)
+        });
+        Ok(ConnectorConfig {
+            id,
+            charger: device,
+            rated: charger.rated,
+            billing: charger.billing,
+            tap,
+            vin_start: connector.vin_start,
+            can_identify: charger.needs_heartbeats(),
+            aux: connector.aux,
+            partner,
+            ..ConnectorConfig::default()
+        })
+    }
+
+    /// Every device by class and index; CAN buses are counted behind the serial lines.
+    fn inventory(&self, meters: &[DeviceId], readers: &[DeviceId]) -> Inventory {
+        let lines = self.config.lines.iter().zip(&self.drivers);
+        let lines = lines.map(|(line, drivers)| (line.name.clone(), ids(drivers)));
+        let buses = self.config.cans.iter().zip(&self.buses);
+        let buses = buses.map(|(can, devices)| (can.name.clone(), ids(devices)));
+        let keyed = self.config.readers.iter().zip(readers).map(|(r, id)| (*id, r.key().is_some()));
+        Inventory { meters: meters.to_vec(), readers: keyed.collect(), lines: lines.chain(buses).collect() }
+    }
+
+    fn lines(&mut self, seed: u64) -> Vec<BuiltLine> {
+        let lines = std::mem::take(&mut self.drivers).into_iter().zip(&self.config.lines).enumerate();
+        lines
+            .map(|(index, (drivers, line))| BuiltLine {
+                name: line.name.clone(),
+                settings: settings(line),
+                devices: ids(&drivers),
+                machine: Line::new(line.bus(), drivers, seed.wrapping_add(index as u64)),
+            })
+            .collect()
+    }
+}
+
+fn bus(can: &config::Can, devices: Vec<(DeviceId, canbus::Device)>) -> BuiltBus {
+    let ids = ids(&devices);
+    let machine = Bus::new(canbus::Config { bitrate: can.bitrate, listen_only: can.listen_only }, devices);
+    let way = match &can.way {
+        CanWay::Interface(name) => Way::Interface(name.clone()),
+        CanWay::Serial(device, baud) => Way::Serial(device.clone(), *baud),
+    };
+    let filters = machine.filters();
+    let settings = can::Settings { way, bitrate: can.bitrate, listen_only: can.listen_only, filters };
+    BuiltBus { name: can.name.clone(), settings, machine, devices: ids }
 }
 
 /// What is allowed and yet worth a word at the start.
 #[must_use]
 pub fn cautions(config: &Config) -> Vec<String> {
-    let unstable = config.lines.iter().filter(|line| is_unstable_name(Path::new(&line.device)));
-    let unstable = unstable.map(|line| {
-        format!(
-            "{}: {} may be another adapter after the next plug; name it by /dev/serial/by-path",
-            line.name, line.device
-        )
+    let lines = config.lines.iter().map(|line| (&line.name, &line.device));
+    let adapters = config.cans.iter().filter_map(|can| match &can.way {
+        CanWay::Serial(device, _) => Some((&can.name, device)),
+        CanWay::Interface(_) => None,
+    });
+    let unstable = lines.chain(adapters).filter(|(_, device)| is_unstable_name(Path::new(device)));
+    let unstable = unstable.map(|(name, device)| {
+        format!("{name}: {device} may be another adapter after the next plug; name it by /dev/serial/by-path")
     });
     let billed = |index: usize| config.chargers.iter().flat_map(|c| &c.connectors).any(|c| c.meter == index);
     let floats =
@@ -163,7 +282,17 @@ pub fn cautions(config: &Config) -> Vec<String> {
             meter.name
         )
     });
-    unstable.chain(floats).chain(without_effect(config)).collect()
+    unstable.chain(floats).chain(need_heartbeats(config)).chain(without_effect(config)).collect()
+}
+
+/// Chargers that stop by themselves when nobody speaks to them.
+fn need_heartbeats(config: &Config) -> Option<String> {
+    let some = config.chargers.iter().any(config::Charger::needs_heartbeats);
+    (some && config.stop == StopSessions::Keep).then(|| {
+        "station.stop.sessions = \"keep\": chargers with driver = \"tcu\" stop 3 s after the last heartbeat; a stop of \
+         the program ends their sessions in order, a restart keeps them"
+            .to_owned()
+    })
 }
 
 /// What is written and checked, and has no effect in this version.
@@ -174,8 +303,8 @@ fn without_effect(config: &Config) -> Option<String> {
     })
 }
 
-fn ids(drivers: &[(DeviceId, Box<dyn Driver>)]) -> Vec<DeviceId> {
-    drivers.iter().map(|(id, _)| *id).collect()
+fn ids<T>(devices: &[(DeviceId, T)]) -> Vec<DeviceId> {
+    devices.iter().map(|(id, _)| *id).collect()
 }
 
 /// DL/T 645 meters by the line on which they hear one broadcast.
@@ -195,57 +324,11 @@ fn clocks(config: &Config, meters: &[DeviceId]) -> Vec<Vec<DeviceId>> {
 pub fn offline(rules: &config::Offline) -> station::Offline {
     station::Offline {
         enable: rules.enable,
+        vin: rules.vin,
         list_max_age: rules.list_max_age,
         sessions_per_card: rules.sessions_per_card,
         energy_per_card: Energy(rules.energy_per_card),
         sessions: OFFLINE_SESSIONS,
-    }
-}
-
-fn platform(
-    config: &Config,
-    uplink: &config::Uplink,
-    edge: &Edge<'_>,
-) -> Result<(link::Config, Box<dyn Uplink>), Error> {
-    let secret = uplink.secret.as_ref().map(|source| (edge.secret)(source)).transpose()?;
-    let connectors: usize = config.chargers.iter().map(|c| c.connectors.len()).sum();
-    let codec = P222::new(p222::Config {
-        station: config.code,
-        secret: secret.map(|s| Zeroizing::new(s.octets().to_vec())),
-        crc: Variant::by_name(&uplink.crc).unwrap_or_default(),
-        little_endian: uplink.crc_little_endian,
-        software: env!("CARGO_PKG_VERSION").to_owned(),
-        piles: u16::try_from(config.chargers.len()).unwrap_or(u16::MAX),
-        connectors: u16::try_from(connectors).unwrap_or(u16::MAX),
-    });
-    let mut piles: Vec<PileRegister> = config.chargers.iter().map(|charger| pile(config, charger)).collect();
-    piles.sort_by_key(|p| p.pile);
-    let link = link::Config {
-        addresses: uplink.addresses.clone(),
-        reconnect_max: uplink.reconnect_max,
-        heartbeat: Duration::from_secs(20),
-        resend_after: Duration::from_secs(10),
-        resends: 3,
-        lane_pause: Duration::from_secs(300),
-        stored_per_second: 50,
-        piles,
-        seed: edge.seed,
-    };
-    Ok((link, Box::new(codec)))
-}
-
-fn pile(config: &Config, charger: &config::Charger) -> PileRegister {
-    let meter = charger.connectors.first().map(|c| config.meters[c.meter].kind());
-    PileRegister {
-        pile: charger.code,
-        kind: if charger.dc { 1 } else { 2 },
-        connectors: u8::try_from(charger.connectors.len()).unwrap_or(u8::MAX),
-        rated_power: Power(charger.rated.0),
-        max_voltage: None,
-        max_current: None,
-        billing_mode: charger.billing,
-        meter_kind: meter.unwrap_or(0),
-        model: charger.model(),
     }
 }
 

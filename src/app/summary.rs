@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use crate::model::ident::DeviceCode;
     use crate::model::time::ClockTrust;
-    use crate::station::{CardListStatus, LinkStatus};
+    use crate::station::{LinkStatus, ListStatus};
 
     #[test]
     fn the_line_says_what_an_operator_asks_first() {
@@ -63,7 +63,10 @@ mod tests {
             time: None,
             clock: ClockTrust::None,
             tariff: 0,
-            card_list: CardListStatus { version: 0, count: 0, age: None },
+            card_list: ListStatus { version: 0, count: 0, age: None },
+            vin_list: ListStatus { version: 0, count: 0, age: None },
+            plate_list: ListStatus { version: 0, count: 0, age: None },
+            departures: 0,
             open_sessions: 2,
             storage_ok: true,
             connectors: Vec::new(),

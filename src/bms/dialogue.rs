@@ -1,14 +1,13 @@
 //! The phases of one dialogue (can.md 1.5), message by message.
 
-use super::said::{
-    Battery, ChargerStatistics, Demand, Limits, Measured, Notice, Output, Phase, Said, State, Statistics,
-    Stop, Timeout, Vehicle,
-};
+use super::picture::Picture;
+use super::said::{Notice, Phase, Said, Stop, Timeout};
 use super::stop;
 use super::watch::Watch;
 use crate::model::ident::Vin;
 use crate::model::stop::StopReason;
 use crate::model::time::Instant;
+use crate::model::vehicle::{End, Handshake, Progress};
 use crate::wire::field::Field;
 use crate::wire::gbt27930::layout::{bsm, ccs, crm, ready};
 use crate::wire::gbt27930::{Edition, Kind, Message, Side};
@@ -18,15 +17,11 @@ const READY: u32 = 0xAA;
 /// What was last said of each kind, so that only changes are said again. Forgotten with every new attempt.
 #[derive(Debug, Default)]
 struct Last {
-    vehicle: Option<Vehicle>,
-    battery: Option<Battery>,
-    limits: Option<Limits>,
-    demand: Option<Demand>,
-    measured: Option<Measured>,
-    output: Option<Output>,
-    state: Option<State>,
-    statistics: Option<Statistics>,
-    charger_statistics: Option<ChargerStatistics>,
+    picture: Picture,
+    vehicle: Option<Handshake>,
+    end: Option<End>,
+    bsd: bool,
+    csd: bool,
     bst: Option<[u8; 4]>,
     cst: Option<[u8; 4]>,
     cause: bool,
@@ -64,6 +59,10 @@ impl Dialogue {
         self.vin
     }
 
+    pub(super) fn progress(&self) -> &Progress {
+        &self.last.picture.progress
+    }
+
     pub(super) fn wake_at(&self) -> Option<Instant> {
         self.watch.wake_at()
     }
@@ -91,9 +90,14 @@ impl Dialogue {
     /// The plug is out, or may as well be.
     pub(super) fn unplug(&mut self, out: &mut Vec<Said>) {
         let phase = self.phase;
+        self.tell_end(out);
+        let known = phase != Phase::Idle || self.over || self.vin.is_some();
         *self = Dialogue::default();
         if phase != Phase::Idle {
             out.push(Said::Phase(Phase::Idle));
+        }
+        if known {
+            out.push(Said::Gone);
         }
     }
 
@@ -114,24 +118,23 @@ impl Dialogue {
         out: &mut Vec<Said>,
     ) {
         let kind = message.kind();
-        self.watch.heard(kind, now);
+        out.extend(self.watch.heard(kind, now).map(Said::HeardAgain));
         if self.over && !matches!(kind, Kind::Chm | Kind::Crm) {
             return;
+        }
+        if !matches!(kind, Kind::Chm | Kind::Crm) {
+            self.last.picture.take(message, edition);
         }
         match kind {
             Kind::Chm => self.chm(now, out),
             Kind::Bhm => self.at_least(Phase::Handshake, now, out),
             Kind::Crm => self.crm(now, message, out),
-            Kind::Brm => self.brm(now, message, edition, out),
-            Kind::Bcp => {
-                self.at_least(Phase::Config, now, out);
-                change(&mut self.last.battery, Battery::of(message), Said::Battery, out);
-            }
+            Kind::Brm => self.brm(now, out),
             // The time of the charger is never believed.
             Kind::Cts => self.at_least(Phase::Config, now, out),
-            Kind::Cml => {
+            Kind::Bcp | Kind::Cml => {
                 self.at_least(Phase::Config, now, out);
-                change(&mut self.last.limits, Limits::of(message, edition), Said::Limits, out);
+                self.tell_vehicle(out);
             }
             Kind::Bro => self.bro(now, message, out),
             Kind::Cro => {
@@ -141,12 +144,10 @@ impl Dialogue {
             Kind::Bcl => {
                 self.last.vehicle_charges = true;
                 self.charge(now, out);
-                change(&mut self.last.demand, Demand::of(message), Said::Demand, out);
             }
             Kind::Bcs => {
                 self.last.vehicle_charges = true;
                 self.charge(now, out);
-                change(&mut self.last.measured, Measured::of(message), Said::Measured, out);
             }
             Kind::Ccs => self.ccs(now, message, edition, out),
             Kind::Bsm => self.bsm(now, message, out),
@@ -154,12 +155,11 @@ impl Dialogue {
             Kind::Bst => self.stop(now, Side::Bms, message, stop::of_bst(message, edition), out),
             Kind::Cst => self.stop(now, Side::Charger, message, stop::of_cst(message, edition), out),
             Kind::Bsd => {
-                change(&mut self.last.statistics, Statistics::of(message), Said::Statistics, out);
+                self.last.bsd = true;
                 self.count_statistics(now, out);
             }
             Kind::Csd => {
-                let statistics = ChargerStatistics::of(message);
-                change(&mut self.last.charger_statistics, statistics, Said::ChargerStatistics, out);
+                self.last.csd = true;
                 self.count_statistics(now, out);
             }
             Kind::Bem => self.timeouts(now, Side::Bms, message, stop::BEM, out),
@@ -170,7 +170,7 @@ impl Dialogue {
     fn chm(&mut self, now: Instant, out: &mut Vec<Said>) {
         if !matches!(self.phase, Phase::Idle | Phase::Handshake) || self.over {
             self.retries = 0;
-            self.begin_anew();
+            self.begin_anew(out);
         }
         self.enter(Phase::Handshake, now, out);
     }
@@ -180,19 +180,19 @@ impl Dialogue {
     fn crm(&mut self, now: Instant, message: &Message<'_>, out: &mut Vec<Said>) {
         if message.raw(&crm::RESULT) == Some(READY) {
             if self.over {
-                self.begin_anew();
+                self.begin_anew(out);
             }
             return self.at_least(Phase::Config, now, out);
         }
         match self.phase {
             Phase::Identify => return,
-            Phase::Idle | Phase::Handshake => self.begin_anew(),
+            Phase::Idle | Phase::Handshake => self.begin_anew(out),
             Phase::Ending => {
                 self.retries = 0;
-                self.begin_anew();
+                self.begin_anew(out);
             }
             Phase::Config | Phase::Charging | Phase::Error => {
-                self.begin_anew();
+                self.begin_anew(out);
                 self.retries = self.retries.saturating_add(1);
                 out.push(Said::Retry(self.retries));
             }
@@ -200,11 +200,10 @@ impl Dialogue {
         self.enter(Phase::Identify, now, out);
     }
 
-    fn brm(&mut self, now: Instant, message: &Message<'_>, edition: Edition, out: &mut Vec<Said>) {
+    fn brm(&mut self, now: Instant, out: &mut Vec<Said>) {
         self.at_least(Phase::Identify, now, out);
-        let vehicle = Vehicle::of(message, edition);
-        change(&mut self.last.vehicle, vehicle, Said::Vehicle, out);
-        match (self.vin, vehicle.vin) {
+        self.tell_vehicle(out);
+        match (self.vin, self.last.picture.handshake.vin) {
             (Some(before), Some(now)) if before != now => {
                 out.push(Said::VinChanged { before, now });
                 self.vin = Some(now);
@@ -226,7 +225,6 @@ impl Dialogue {
     fn ccs(&mut self, now: Instant, message: &Message<'_>, edition: Edition, out: &mut Vec<Said>) {
         self.last.charger_charges = true;
         self.charge(now, out);
-        change(&mut self.last.output, Output::of(message), Said::Output, out);
         let permit = message.raw(&ccs::CHARGE_PERMIT).filter(|_| edition != Edition::V2011);
         if let Some(permit @ (0 | 1)) = permit {
             self.pause(now, Side::Charger, permit == 0, out);
@@ -234,7 +232,6 @@ impl Dialogue {
     }
 
     fn bsm(&mut self, now: Instant, message: &Message<'_>, out: &mut Vec<Said>) {
-        change(&mut self.last.state, State::of(message), Said::State, out);
         for (i, (field, reason)) in stop::BSM.iter().enumerate() {
             let state = message.raw(field).and_then(|state| stop::abnormal(i, state));
             let before = self.last.alarms[i];
@@ -293,6 +290,9 @@ impl Dialogue {
         }
         let first = reason.is_some() && !self.last.cause;
         self.last.cause |= first;
+        if let Some(reason) = reason {
+            self.last.picture.cause(reason);
+        }
         out.push(Said::Stop(Stop { by, octets: *octets, reason, first }));
     }
 
@@ -314,6 +314,7 @@ impl Dialogue {
             let is = message.raw(field) == Some(1);
             any |= is;
             if is && !*known {
+                self.last.picture.cause(*reason);
                 out.push(Said::Timeout(Timeout { at, field: field.name, reason: *reason, phase, ages }));
             }
             *known = is;
@@ -325,15 +326,33 @@ impl Dialogue {
 
     /// Both statistics are in.
     fn count_statistics(&mut self, now: Instant, out: &mut Vec<Said>) {
-        let both = self.last.statistics.is_some() && self.last.charger_statistics.is_some();
-        if both && self.phase == Phase::Ending {
+        if self.last.bsd && self.last.csd && self.phase == Phase::Ending {
             self.conclude(now, out);
         }
     }
 
     fn conclude(&mut self, now: Instant, out: &mut Vec<Said>) {
+        self.tell_end(out);
         self.enter(Phase::Idle, now, out);
         self.over = true;
+    }
+
+    /// The vehicle, once it has named itself, and whenever more of it is known.
+    fn tell_vehicle(&mut self, out: &mut Vec<Said>) {
+        let handshake = &self.last.picture.handshake;
+        if self.last.picture.is_named && self.last.vehicle.as_ref() != Some(handshake) {
+            self.last.vehicle = Some(handshake.clone());
+            out.push(Said::Vehicle(Box::new(handshake.clone())));
+        }
+    }
+
+    /// What both sides said of the end, if there was one.
+    fn tell_end(&mut self, out: &mut Vec<Said>) {
+        let end = &self.last.picture.end;
+        if *end != End::default() && self.last.end.as_ref() != Some(end) {
+            self.last.end = Some(end.clone());
+            out.push(Said::End(Box::new(end.clone())));
+        }
     }
 
     /// Once both are ready, the first message of the phase is enough; before that, or in the middle, both sides must
@@ -371,7 +390,12 @@ impl Dialogue {
         out.push(Said::Phase(phase));
     }
 
-    fn begin_anew(&mut self) {
+    /// A dialogue that only failed goes on with the next attempt; one that was stopped is over.
+    fn begin_anew(&mut self, out: &mut Vec<Said>) {
+        let end = &self.last.picture.end;
+        if end.bst.is_some() || end.cst.is_some() {
+            self.tell_end(out);
+        }
         self.last = Last::default();
         self.over = false;
     }
@@ -379,11 +403,5 @@ impl Dialogue {
     fn notice(&mut self, now: Instant, reason: StopReason, out: &mut Vec<Said>) {
         let ages = self.watch.ages(now);
         out.push(Said::Notice(Notice { reason, phase: self.phase, ages }));
-    }
-}
-
-fn change<T: Copy + PartialEq>(last: &mut Option<T>, new: T, say: fn(T) -> Said, out: &mut Vec<Said>) {
-    if last.replace(new) != Some(new) {
-        out.push(say(new));
     }
 }

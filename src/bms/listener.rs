@@ -4,8 +4,10 @@ use super::dialogue::Dialogue;
 use super::said::{Phase, Said};
 use crate::model::ident::Vin;
 use crate::model::time::{Instant, Now};
+use crate::model::vehicle::Progress;
 use crate::wire::can::Frame;
 use crate::wire::gbt27930::{Counters, Edition, Heard, Receiver, Side};
+use serde::{Serialize, Serializer};
 
 /// How a listener listens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Config {
 /// What happens to a listener.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
+    /// The adapter or the interface is there.
+    Opened,
     /// A frame on the bus.
     Frame(&'a Frame),
     /// The adapter or the interface is gone.
@@ -28,15 +32,17 @@ pub enum Event<'a> {
 }
 
 /// What people see of a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Where the dialogue is.
     pub phase: Phase,
     /// The edition it is read by.
+    #[serde(serialize_with = "as_text")]
     pub edition: Edition,
     /// Whether the vehicle decided that.
     pub edition_known: bool,
-    /// The vehicle, where it named itself. Personal data: shortened above DEBUG.
+    /// The vehicle, where it named itself. Personal data: written shortened.
+    #[serde(serialize_with = "masked")]
     pub vin: Option<Vin>,
     /// What was odd since the start.
     pub counters: Counters,
@@ -74,7 +80,7 @@ impl Listener {
                 self.dialogue.unplug(&mut out);
                 self.forget();
             }
-            Event::Woke => {}
+            Event::Opened | Event::Woke => {}
         }
         out
     }
@@ -83,6 +89,12 @@ impl Listener {
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         self.dialogue.wake_at()
+    }
+
+    /// Newest demand and measurements; `None` outside charging.
+    #[must_use]
+    pub fn progress(&self) -> Option<&Progress> {
+        (self.dialogue.phase() == Phase::Charging).then(|| self.dialogue.progress())
     }
 
     /// For people.
@@ -118,4 +130,12 @@ impl Listener {
         self.receiver.forget();
         self.category_b = false;
     }
+}
+
+fn as_text<S: Serializer>(edition: &Edition, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(edition)
+}
+
+fn masked<S: Serializer>(vin: &Option<Vin>, serializer: S) -> Result<S::Ok, S::Error> {
+    vin.map(|vin| vin.masked()).serialize(serializer)
 }

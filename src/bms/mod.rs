@@ -3,20 +3,21 @@
 //!
 //! One [`Listener`] per connector that has a tap. Frames go in with their time, [`Said`] comes out; it may begin to
 //! listen in any phase, because `depotd` restarts while buses charge. It never speaks on the bus. What it says is
-//! telemetry and identity; whether a session ends for it is decided elsewhere.
+//! telemetry and identity; whether a session ends for it is decided elsewhere. A [`Tap`] is a listener as a device: it
+//! reports in the words of the station.
 //!
 //! What is absent: the bus itself, money, and any message that is not in the tables of [`crate::wire::gbt27930`].
 
 mod dialogue;
 mod listener;
+mod picture;
 mod said;
 mod stop;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use listener::{Config, Event, Listener, Status};
-pub use said::{
-    Ages, Battery, ChargerStatistics, Demand, Limits, Measured, Notice, Output, Phase, Said, State,
-    Statistics, Stop, Timeout, Vehicle,
-};
+pub use said::{Ages, Notice, Phase, Said, Stop, Timeout};
+pub use tap::Tap;

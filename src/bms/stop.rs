@@ -1,6 +1,7 @@
 //! Stop causes, alarms and time-outs as the numbers of platform-222.md 13.4.
 
 use crate::model::stop::StopReason as Reason;
+use crate::model::vehicle::bst_cause;
 use crate::wire::field::Field;
 use crate::wire::gbt27930::layout::{bem, bsm, bst, bst_2011, cem, cst};
 use crate::wire::gbt27930::{Edition, Message};
@@ -8,23 +9,7 @@ use crate::wire::gbt27930::{Edition, Message};
 /// A two-bit state that says so.
 const YES: u32 = 1;
 
-/// Faults before goals: a goal that is reached together with a fault is not why it stopped.
-const BST: &[(Field, Reason)] = &[
-    (bst::INSULATION, Reason::BST_INSULATION),
-    (bst::OUT_CONNECTOR_OVERTEMP, Reason::BST_CONNECTOR_HOT),
-    (bst::BMS_COMPONENT_OVERTEMP, Reason::BST_PART_HOT),
-    (bst::CONNECTOR_FAULT, Reason::BST_CONNECTOR),
-    (bst::PACK_OVERTEMP, Reason::BST_PACK_HOT),
-    (bst::HV_RELAY, Reason::BST_RELAY),
-    (bst::POINT2_VOLTAGE, Reason::BST_POINT_2),
-    (bst::OVER_CURRENT, Reason::BST_CURRENT),
-    (bst::VOLTAGE_ABNORMAL, Reason::BST_VOLTAGE),
-    (bst::OTHER_FAULT, Reason::VEHICLE_FAULT),
-    (bst::SOC_TARGET, Reason::TARGET_SOC),
-    (bst::TOTAL_VOLTAGE_SET, Reason::TOTAL_VOLTAGE),
-    (bst::CELL_VOLTAGE_SET, Reason::CELL_VOLTAGE),
-];
-
+/// The edition of 2015 is in [`bst_cause`].
 const BST_2011: &[(Field, Reason)] = &[
     (bst_2011::INSULATION, Reason::BST_INSULATION),
     (bst_2011::OUT_CONNECTOR_OVERTEMP, Reason::BST_CONNECTOR_HOT),
@@ -96,11 +81,13 @@ pub(super) fn abnormal(index: usize, state: u32) -> Option<bool> {
 
 /// Why the vehicle stopped; `None`: because the charger had.
 pub(super) fn of_bst(message: &Message<'_>, edition: Edition) -> Option<Reason> {
-    let (table, followed) = match edition {
-        Edition::V2011 => (BST_2011, false),
-        Edition::V2015 => (BST, message.raw(&bst::CHARGER_STOPPED) == Some(YES)),
+    let (cause, followed) = match edition {
+        Edition::V2011 => (first(message, BST_2011), false),
+        Edition::V2015 => (
+            message.payload().first_chunk().and_then(|octets| bst_cause(*octets)),
+            message.raw(&bst::CHARGER_STOPPED) == Some(YES),
+        ),
     };
-    let cause = first(message, table);
     if cause.is_none() && followed { None } else { Some(cause.unwrap_or(Reason::BMS_STOPPED)) }
 }
 
@@ -147,8 +134,32 @@ mod tests {
     }
 
     #[test]
+    fn every_cause_of_a_vehicle_stands_where_the_layout_has_it() {
+        let fields = [
+            (bst::SOC_TARGET, Reason::TARGET_SOC),
+            (bst::TOTAL_VOLTAGE_SET, Reason::TOTAL_VOLTAGE),
+            (bst::CELL_VOLTAGE_SET, Reason::CELL_VOLTAGE),
+            (bst::INSULATION, Reason::BST_INSULATION),
+            (bst::OUT_CONNECTOR_OVERTEMP, Reason::BST_CONNECTOR_HOT),
+            (bst::BMS_COMPONENT_OVERTEMP, Reason::BST_PART_HOT),
+            (bst::CONNECTOR_FAULT, Reason::BST_CONNECTOR),
+            (bst::PACK_OVERTEMP, Reason::BST_PACK_HOT),
+            (bst::HV_RELAY, Reason::BST_RELAY),
+            (bst::POINT2_VOLTAGE, Reason::BST_POINT_2),
+            (bst::OTHER_FAULT, Reason::VEHICLE_FAULT),
+            (bst::OVER_CURRENT, Reason::BST_CURRENT),
+            (bst::VOLTAGE_ABNORMAL, Reason::BST_VOLTAGE),
+        ];
+        for (field, reason) in fields {
+            let mut octets = [0; 4];
+            field.put(&mut octets, YES);
+            assert_eq!(bst_cause(octets), Some(reason), "{}", field.name);
+        }
+    }
+
+    #[test]
     fn every_cause_has_a_text() {
-        for (_, reason) in [BST, BST_2011, CST, BEM, CEM, BSM].concat() {
+        for (_, reason) in [BST_2011, CST, BEM, CEM, BSM].concat() {
             assert!(reason.text().is_some(), "{reason:?}");
         }
     }

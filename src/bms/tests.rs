@@ -1,6 +1,6 @@
 //! The listener over dialogues written out, and over noise.
 
-use super::said::{Measured, Notice, Phase, Said, Stop, Timeout};
+use super::said::{Notice, Phase, Said, Stop, Timeout};
 use super::{Config, Event, Listener};
 use crate::model::quantity::{Current, Voltage};
 use crate::model::stop::StopReason;
@@ -8,6 +8,7 @@ use crate::model::time::{Instant, Now};
 use crate::wire::can::{self, Content, Frame, Id};
 use crate::wire::gbt27930::{Edition, Side};
 use proptest::prelude::*;
+use std::time::Duration;
 
 const CHM: &str = "1826F456#010100";
 const BHM: &str = "182756F4#4C1D";
@@ -142,7 +143,13 @@ fn a_whole_dialogue_goes_through_its_phases_and_names_the_bus() {
         said.iter().filter_map(|s| if let Said::Stop(stop) = s { Some(stop) } else { None }).collect();
     let wanted = [(Side::Bms, Some(StopReason::TARGET_SOC), true), (Side::Charger, None, false)];
     assert_eq!(stops.iter().map(|s| (s.by, s.reason, s.first)).collect::<Vec<_>>(), wanted);
-    assert_eq!(said.iter().filter(|s| matches!(s, Said::ChargerStatistics(_))).count(), 1);
+    let ends: Vec<_> =
+        said.iter().filter_map(|s| if let Said::End(e) = s { Some(e) } else { None }).collect();
+    let [end] = &ends[..] else { panic!("{ends:?}") };
+    assert_eq!(
+        (end.end_soc, end.charge_minutes, end.reason),
+        (Some(95), Some(62), Some(StopReason::TARGET_SOC))
+    );
 }
 
 #[test]
@@ -194,11 +201,12 @@ fn what_still_comes_after_the_end_is_no_new_session() {
 fn statistics_that_never_come_are_not_waited_for() {
     let mut bench = Bench::charging();
     let _ = bench.hear(CST_BY_HAND);
-    for _ in 0..9 {
+    for _ in 0..10 {
         assert_eq!(bench.wait(1000), []);
         let _ = bench.hear(CST_BY_HAND);
     }
-    assert_eq!(bench.wait(1000), [Said::Phase(Phase::Idle)]);
+    let said = bench.wait(1000);
+    assert!(matches!(&said[..], [Said::End(end), Said::Phase(Phase::Idle)] if end.end_soc.is_none()));
 }
 
 #[test]
@@ -206,7 +214,7 @@ fn five_seconds_of_silence_are_an_unplugged_bus() {
     let mut bench = Bench::charging();
     let said = bench.wait(60_000);
     assert_eq!(reasons(&said), [StopReason::BCL_TIMEOUT, StopReason::BOTH_SILENT, StopReason::BMS_TIMEOUT]);
-    assert_eq!(said.last(), Some(&Said::Phase(Phase::Idle)));
+    assert_eq!(said[said.len() - 2..], [Said::Phase(Phase::Idle), Said::Gone]);
     assert_eq!(bench.listener.status().vin, None);
     assert_eq!(bench.listener.wake_at(), None);
 }
@@ -319,17 +327,21 @@ fn an_abnormal_battery_is_an_alarm_until_it_is_normal_again() {
 }
 
 #[test]
-fn the_rotating_cell_group_is_no_change_and_a_soc_is() {
+fn progress_is_what_was_heard_last() {
     let mut bench = Bench::charging();
     assert_eq!(bench.bcs(88, 9), []);
-    let measured = Measured {
-        voltage: Voltage(598_700),
-        current: Current(180_400),
-        max_cell: Voltage(3520),
-        soc_percent: 89,
-        remaining_min: 37,
-    };
-    assert_eq!(bench.bcs(89, 9), [Said::Measured(measured)]);
+    let progress = bench.listener.progress().expect("it charges").clone();
+    assert_eq!((progress.battery_voltage, progress.soc), (Some(Voltage(598_700)), Some(88)));
+    assert_eq!(progress.battery_current, Some(Current(180_400)));
+    assert_eq!((progress.max_cell_voltage, progress.max_cell_group), (Some(Voltage(3520)), Some(9)));
+    assert_eq!((progress.remaining, progress.demand_mode), (Some(Duration::from_secs(37 * 60)), Some(2)));
+    assert_eq!((progress.max_temperature_c, progress.min_temperature_c), (Some(38), Some(17)));
+    assert_eq!((progress.status, progress.permit), (Some([0, 0xD0]), Some(true)));
+    let _ = bench.hear("181356F4#10580243080010");
+    let status = bench.listener.progress().and_then(|p| p.status);
+    assert_eq!(status, Some([0, 0xD0]), "undefined bits are 1, whatever was sent");
+    let _ = bench.hear(CST_BY_HAND);
+    assert_eq!(bench.listener.progress(), None);
 }
 
 #[test]

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 /// Nothing at all for so long: the plug is out or the dialogue is over (can.md 1.5).
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
-/// Statistics that have not come by then do not come (can.md 1.6).
-pub(super) const ENDING: Duration = Duration::from_secs(10);
+/// Statistics that have not come by then do not come: ten seconds (can.md 1.6), and one for the side that waits for
+/// them to say that it misses them.
+pub(super) const ENDING: Duration = Duration::from_secs(11);
 /// A longer pause ends charging (can.md 1.6).
 pub(super) const PAUSE: Duration = Duration::from_secs(600);
 
@@ -41,12 +42,11 @@ impl Watch {
         self.any = Some(now);
     }
 
-    /// A message: its own watch begins anew.
-    pub(super) fn heard(&mut self, kind: Kind, now: Instant) {
-        if let Some(i) = WATCHED.iter().position(|(watched, ..)| *watched == kind) {
-            self.heard[i] = Some(now);
-            self.missed[i] = false;
-        }
+    /// A message: its own watch begins anew. Gives the number under which it was missed.
+    pub(super) fn heard(&mut self, kind: Kind, now: Instant) -> Option<StopReason> {
+        let i = WATCHED.iter().position(|(watched, ..)| *watched == kind)?;
+        self.heard[i] = Some(now);
+        std::mem::take(&mut self.missed[i]).then_some(WATCHED[i].2)
     }
 
     /// The charging phase begins or ends.

@@ -268,7 +268,7 @@ impl Exchange {
         self.early = false;
         match device.driver.hear(now, frame) {
             Heard::Answer(reports) => {
-                line.pace.answered(now.mono, wire, self.tx_end);
+                line.pace.answered(now.mono, wire, self.tx_end, self.is_first && self.is_calm);
                 line.echo.answered(self.echoed);
                 Some(Verdict::Answered(reports))
             }

@@ -59,10 +59,15 @@ impl Pace {
         matches!(self, Pace::Wire(_)) && is_early(now, wire, tx_end)
     }
 
-    /// An answer was taken.
-    pub(super) fn answered(&mut self, now: Instant, wire: Duration, tx_end: Instant) {
+    /// An answer was taken. `is_own`: it can be the answer to no earlier sending. A late answer to one seems early, and
+    /// must not make a wire pass for none.
+    pub(super) fn answered(&mut self, now: Instant, wire: Duration, tx_end: Instant, is_own: bool) {
         match self {
-            Pace::Unknown if is_early(now, wire, tx_end) => *self = Pace::Free,
+            Pace::Unknown if is_early(now, wire, tx_end) => {
+                if is_own {
+                    *self = Pace::Free;
+                }
+            }
             Pace::Unknown | Pace::Wire(_) => *self = Pace::Wire(0),
             Pace::Free => {}
         }
@@ -113,7 +118,9 @@ mod tests {
     #[test]
     fn a_line_that_answers_at_once_is_no_wire() {
         let mut pace = Pace::Unknown;
-        pace.answered(Instant(1_000), us(10_000), Instant(8_000));
+        pace.answered(Instant(1_000), us(10_000), Instant(8_000), false);
+        assert_eq!(pace, Pace::Unknown, "the late answer to an earlier sending");
+        pace.answered(Instant(1_000), us(10_000), Instant(8_000), true);
         assert_eq!(pace, Pace::Free);
         assert!(!pace.refuses(Instant(1_000), us(10_000), Instant(8_000)));
     }
@@ -121,7 +128,7 @@ mod tests {
     #[test]
     fn on_a_wire_no_answer_begins_before_its_question_ended() {
         let mut pace = Pace::Unknown;
-        pace.answered(Instant(20_000), us(10_000), Instant(8_000));
+        pace.answered(Instant(20_000), us(10_000), Instant(8_000), false);
         assert!(pace.refuses(Instant(14_000), us(10_000), Instant(8_000)));
         assert!(!pace.refuses(Instant(18_000), us(10_000), Instant(8_000)));
         (0..EARLY_ONLY).for_each(|_| pace.only_early());

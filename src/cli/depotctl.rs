@@ -1,14 +1,17 @@
 //! `depotctl`: the operator's and field engineer's tool.
 
 use super::show::{self, Columns};
-use super::{Exit, Failure, decode, encode};
+use super::{Exit, Failure, capture, decode, encode};
 use crate::config;
 use crate::control::{Answer, Ask, client};
+use crate::model::ident::{CardUid, Credential, Vin};
 use crate::store::Store;
 use clap::{CommandFactory, Parser, Subcommand};
 use serde_json::Value;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 const SOCKET: &str = "/run/depotd/control.sock";
 
@@ -38,7 +41,7 @@ enum Command {
     Meters,
     /// Card readers with their links
     Readers,
-    /// RS-485 lines: use of the wire, polls, faults
+    /// RS-485 lines and CAN buses: use of the wire, polls, faults
     Lines,
     /// Open and past sessions, newest first
     Sessions {
@@ -71,8 +74,26 @@ enum Command {
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
     },
-    /// The card list with its version and age
+    /// The card list with its version and age; `cards test UID`: what an offline swipe would do, and why
+    #[command(args_conflicts_with_subcommands = true)]
     Cards {
+        /// At most so many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+        #[command(subcommand)]
+        test: Option<CardTest>,
+    },
+    /// The VIN list with its version and age; `vins test VIN`: what an offline start by this vehicle would do, and why
+    #[command(args_conflicts_with_subcommands = true)]
+    Vins {
+        /// At most so many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+        #[command(subcommand)]
+        test: Option<VinTest>,
+    },
+    /// The plate list with its version and age
+    Plates {
         /// At most so many
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
@@ -120,6 +141,10 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "/etc/depotd/depotd.toml")]
         config: PathBuf,
     },
+    /// What passes on a line or bus, with its time: candump lines of a CAN bus, octets of an RS-485 line
+    Capture(capture::Capture),
+    /// What a capture holds, as JSON
+    Replay(capture::Replay),
     /// Frames in, JSON out
     Decode(decode::Decode),
     /// JSON lines as `decode` prints them in, hex lines out
@@ -140,6 +165,24 @@ enum Alarm {
     },
 }
 
+#[derive(Subcommand, Debug)]
+enum CardTest {
+    /// What an offline swipe of this card would do now: every condition, and the first that fails
+    Test {
+        /// For example 04A1B2C3
+        uid: CardUid,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum VinTest {
+    /// What an offline start by this vehicle would do now: every condition, and the first that fails
+    Test {
+        /// 17 characters
+        vin: Vin,
+    },
+}
+
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -148,6 +191,8 @@ pub fn main() -> ExitCode {
         match args.command {
             Command::Decode(command) => decode::run(&command),
             Command::Encode(command) => encode::run(&command),
+            Command::Replay(command) => capture::replay(&command),
+            Command::Capture(command) => link.capture(&command),
             Command::Check { config } => {
                 super::depotd::load(&config)?;
                 super::print(format_args!("{}: ok\n", config.display()))
@@ -164,13 +209,21 @@ pub fn main() -> ExitCode {
             Command::Chargers => link.list(&Ask::Devices { kind: "charger".to_owned() }, show::DEVICES),
             Command::Meters => link.list(&Ask::Devices { kind: "meter".to_owned() }, show::DEVICES),
             Command::Readers => link.list(&Ask::Devices { kind: "reader".to_owned() }, show::DEVICES),
-            Command::Lines => link.list(&Ask::Lines, show::LINES),
+            Command::Lines => link.show(&Ask::Lines, show::lines),
             Command::Sessions { limit } => link.list(&Ask::Sessions { limit }, show::SESSIONS),
             Command::Session { txn } => link.show(&Ask::Session { txn }, show::one),
             Command::Records { unsent, limit } => link.list(&Ask::Records { unsent, limit }, show::RECORDS),
             Command::Record { txn } => link.show(&Ask::Record { txn }, show::one),
             Command::Queue { limit } => link.list(&Ask::Queue { limit }, show::QUEUE),
-            Command::Cards { limit } => link.list(&Ask::Cards { limit }, show::CARDS),
+            Command::Cards { limit, test: None } => link.list(&Ask::Cards { limit }, show::CARDS),
+            Command::Cards { test: Some(CardTest::Test { uid }), .. } => {
+                link.show(&Ask::Rehearse { credential: Credential::Card(uid) }, show::rehearsal)
+            }
+            Command::Vins { limit, test: None } => link.list(&Ask::Vehicles { limit }, show::VINS),
+            Command::Vins { test: Some(VinTest::Test { vin }), .. } => {
+                link.show(&Ask::Rehearse { credential: Credential::Vin(vin) }, show::rehearsal)
+            }
+            Command::Plates { limit } => link.list(&Ask::Plates { limit }, show::PLATES),
             Command::Alarms { all: false, .. } => link.list(&Ask::Alarms, show::ALARMS),
             Command::Alarms { all: true, limit } => {
                 link.list(&Ask::AlarmHistory { limit }, show::ALARM_HISTORY)
@@ -190,9 +243,32 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn ask(&self, ask: &Ask) -> Result<Value, Failure> {
+    fn socket(&self) -> PathBuf {
         let given = self.socket.clone().or_else(|| std::env::var_os("DEPOTD_SOCKET").map(PathBuf::from));
-        let socket = given.unwrap_or_else(|| PathBuf::from(SOCKET));
+        given.unwrap_or_else(|| PathBuf::from(SOCKET))
+    }
+
+    /// Lines as they pass, until the time is over or nobody reads them any more.
+    fn capture(&self, command: &capture::Capture) -> Result<(), Failure> {
+        let (socket, longest) = (self.socket(), Duration::from_secs(command.seconds));
+        let ask = Ask::Capture { line: command.line.clone(), seconds: command.seconds };
+        let mut sink = command.sink()?;
+        let mut unwritten = None;
+        let written = client::stream(&socket, &ask, longest, |text| {
+            let written = writeln!(sink, "{text}").and_then(|()| sink.flush());
+            written.inspect_err(|e| unwritten = Some(e.kind()))
+        });
+        match (written, unwritten) {
+            (_, Some(ErrorKind::BrokenPipe)) => Ok(()),
+            (Err(error), Some(_)) => Err(Failure::new(Exit::Io, format_args!("capture: {error}"))),
+            (Ok(Answer::Good { data }), _) => super::print(command.summary(&data)),
+            (Ok(Answer::Refused { error }), _) => Err(Failure::new(Exit::Data, error)),
+            (Err(error), None) => Err(unreachable(&socket, &error)),
+        }
+    }
+
+    fn ask(&self, ask: &Ask) -> Result<Value, Failure> {
+        let socket = self.socket();
         match client::ask(&socket, ask) {
             Ok(Answer::Good { data }) => Ok(data),
             Ok(Answer::Refused { error }) => Err(Failure::new(Exit::Data, error)),

@@ -1,6 +1,8 @@
 //! `depotsim`: a depot and a platform in software, for the demo, for tests, for training.
 
 use super::{Exit, Failure};
+use crate::config::Connections;
+use crate::model::record::Protocol;
 use crate::port::clock::Clock;
 use crate::port::signal::{Asked, Signals};
 use crate::sim::bay::Electronics;
@@ -33,6 +35,9 @@ struct Args {
 enum Command {
     /// What `make demo` runs: buses charge, the link is lost, every record arrives once
     Demo {
+        /// Platform protocol
+        #[arg(long, value_enum, default_value_t = Spoken::Profile222)]
+        protocol: Spoken,
         /// All of it takes no longer
         #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(40..=3600))]
         seconds: u64,
@@ -55,8 +60,11 @@ enum Command {
         #[arg(long, value_name = "TEXT", default_value = "simulated-secret")]
         secret: String,
         /// Platform protocol
-        #[arg(long, value_parser = ["222"], default_value = "222")]
-        protocol: String,
+        #[arg(long, value_enum, default_value_t = Spoken::Profile222)]
+        protocol: Spoken,
+        /// Each pile has its own connection (ykc16)
+        #[arg(long)]
+        connection_per_pile: bool,
     },
     /// A central platform that checks every rule; commands on stdin, ends with a reconciliation
     Platform {
@@ -64,8 +72,8 @@ enum Command {
         #[arg(long, value_name = "ADDR")]
         listen: String,
         /// Platform protocol
-        #[arg(long, value_parser = ["222"], default_value = "222")]
-        protocol: String,
+        #[arg(long, value_enum, default_value_t = Spoken::Profile222)]
+        protocol: Spoken,
         /// Station secret (simulation only)
         #[arg(long, value_name = "TEXT", default_value = "simulated-secret")]
         secret: String,
@@ -73,9 +81,30 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         journal: Option<PathBuf>,
         /// Connectors of the simulated depot that it belongs to
-        #[arg(long, value_name = "N", default_value_t = 4)]
+        #[arg(long, value_name = "N", default_value_t = 4, conflicts_with = "scenario")]
         connectors: usize,
+        /// The simulated depot that it belongs to, by its scenario
+        #[arg(long, value_enum)]
+        scenario: Option<Scenario>,
     },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Spoken {
+    /// Wire profile 222
+    #[value(name = "222")]
+    Profile222,
+    /// YKC V1.6
+    Ykc16,
+}
+
+impl Spoken {
+    fn protocol(self) -> Protocol {
+        match self {
+            Spoken::Profile222 => Protocol::Profile222,
+            Spoken::Ykc16 => Protocol::Ykc16,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -86,20 +115,23 @@ enum Scenario {
     Busy,
     /// 40 connectors
     DepotNight,
+    /// Chargers on CAN whose buses name themselves, a pair of guns for one bus, a plug with a tap
+    Can,
 }
 
 impl Scenario {
-    fn places(self) -> usize {
+    fn plan(self) -> Plan {
         match self {
-            Scenario::Quiet | Scenario::Busy => 4,
-            Scenario::DepotNight => 40,
+            Scenario::Quiet | Scenario::Busy => Plan::depot(4, 1),
+            Scenario::DepotNight => Plan::depot(40, 1),
+            Scenario::Can => Plan::depot(1, 1).with_tap().with_can(4, 1),
         }
     }
 
     fn habits(self) -> Option<Habits> {
         match self {
             Scenario::Quiet => None,
-            Scenario::Busy => Some(Habits::demo()),
+            Scenario::Busy | Scenario::Can => Some(Habits::demo()),
             Scenario::DepotNight => Some(Habits::busy()),
         }
     }
@@ -117,24 +149,36 @@ pub fn main() -> ExitCode {
         let runtime = runtime.map_err(|e| Failure::new(Exit::Internal, e))?;
         runtime.block_on(async {
             match args.command {
-                Command::Demo { seconds, depotd } => run_demo(seconds, depotd, seed).await,
-                Command::Depot { dir, scenario, platform, secret, protocol: _ } => {
-                    run_depot(&dir, scenario, platform.as_deref(), &secret, seed).await
+                Command::Demo { protocol, seconds, depotd } => {
+                    run_demo(protocol.protocol(), seconds, depotd, seed).await
                 }
-                Command::Platform { listen, protocol: _, secret, journal, connectors } => {
-                    run_platform(&listen, &secret, journal.as_deref(), connectors, seed).await
+                Command::Depot { dir, scenario, platform, secret, protocol, connection_per_pile } => {
+                    let connections =
+                        if connection_per_pile { Connections::Pile } else { Connections::Station };
+                    let plan = Plan { protocol: protocol.protocol(), connections, ..scenario.plan() };
+                    run_depot(&plan, &dir, scenario, platform.as_deref(), &secret, seed).await
+                }
+                Command::Platform { listen, protocol, secret, journal, connectors, scenario } => {
+                    let plan = scenario.map_or_else(|| Plan::depot(connectors, 1), Scenario::plan);
+                    let plan = Plan { protocol: protocol.protocol(), ..plan };
+                    run_platform(&listen, &plan, &secret, journal.as_deref(), seed).await
                 }
             }
         })
     })
 }
 
-async fn run_demo(seconds: u64, depotd: Option<PathBuf>, seed: u64) -> Result<(), Failure> {
+async fn run_demo(
+    protocol: Protocol,
+    seconds: u64,
+    depotd: Option<PathBuf>,
+    seed: u64,
+) -> Result<(), Failure> {
     let beside = || std::env::current_exe().ok().and_then(|p| p.parent().map(|p| p.join("depotd")));
     let depotd = depotd.or_else(beside).unwrap_or_else(|| PathBuf::from("depotd"));
     let color =
         std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stdout());
-    match demo::run(&demo::Settings { seconds, seed, depotd, color }).await {
+    match demo::run(&demo::Settings { seconds, seed, protocol, depotd, color }).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::silent(Exit::Data)),
         Err(error) => Err(Failure::new(Exit::Io, error)),
@@ -142,6 +186,7 @@ async fn run_demo(seconds: u64, depotd: Option<PathBuf>, seed: u64) -> Result<()
 }
 
 async fn run_depot(
+    plan: &Plan,
     dir: &Path,
     scenario: Scenario,
     platform: Option<&str>,
@@ -149,12 +194,11 @@ async fn run_depot(
     seed: u64,
 ) -> Result<(), Failure> {
     let io = |e: std::io::Error| Failure::new(Exit::Io, format_args!("{}: {e}", dir.display()));
-    let plan = Plan::depot(scenario.places(), 1);
-    let file = household::write(&plan, dir, platform, secret, None).map_err(io)?;
+    let file = household::write(plan, dir, platform, secret, None).map_err(io)?;
     let clock = Arc::new(Clock::new());
     let habits = scenario.habits();
-    let depot = Depot::new(&plan, habits.as_ref(), Electronics::default(), clock.now().wall, seed);
-    let lines = yard::open(&plan, dir).map_err(io)?;
+    let depot = Depot::new(plan, habits.as_ref(), Electronics::default(), clock.now().wall, seed);
+    let lines = yard::open(plan, dir).map_err(io)?;
     let (wants, wanted) = mpsc::channel(16);
     let (events, mut happened) = mpsc::unbounded_channel();
     tokio::spawn(yard::run(depot, lines, wanted, events, clock));
@@ -207,19 +251,18 @@ async fn farewell(wants: &mpsc::Sender<yard::Want>) -> Result<(), Failure> {
 
 async fn run_platform(
     listen: &str,
+    plan: &Plan,
     secret: &str,
     journal: Option<&Path>,
-    connectors: usize,
     seed: u64,
 ) -> Result<(), Failure> {
     let io = |e: std::io::Error| Failure::new(Exit::Io, format_args!("--listen {listen}: {e}"));
     let listener = TcpListener::bind(listen).await.map_err(io)?;
     let address = listener.local_addr().map_err(io)?;
-    let plan = Plan::depot(connectors, 1);
     let (says, mut said) = mpsc::unbounded_channel();
     let (wants, wanted) = mpsc::channel(16);
     let clock = Arc::new(Clock::new());
-    tokio::spawn(centre::run(household::platform(&plan, secret, seed), listener, wanted, says, clock));
+    tokio::spawn(centre::run(household::centre(plan, secret, seed), listener, wanted, says, clock));
     let mut journal = match journal {
         Some(path) => Some(
             std::fs::File::create(path)

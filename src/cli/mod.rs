@@ -2,6 +2,7 @@
 //!
 //! Exit codes follow sysexits. Errors go to stderr, one line that says what is wrong, where, and what to do.
 
+mod capture;
 mod decode;
 mod depotctl;
 mod depotd;

@@ -30,7 +30,7 @@ pub(super) const DEVICES: Columns = &[
     ("mean ms", "health.round_trip.mean_us|ms"),
     ("p99 ms", "health.round_trip.p99_us|ms"),
 ];
-pub(super) const LINES: Columns = &[
+const LINES: Columns = &[
     ("line", "name"),
     ("state", "state"),
     ("for", "state_for_ms|age"),
@@ -43,6 +43,20 @@ pub(super) const LINES: Columns = &[
     ("noise", "counters.noise_octets"),
     ("late", "counters.late_octets"),
     ("stray", "stray_octets"),
+];
+const BUSES: Columns = &[
+    ("bus", "name"),
+    ("state", "state"),
+    ("for", "state_for_ms|age"),
+    ("errors", "bus"),
+    ("use", "use_permille|permille"),
+    ("heard", "counters.received"),
+    ("sent", "counters.sent"),
+    ("unsent", "counters.unsent"),
+    ("foreign", "counters.foreign"),
+    ("dropped", "counters.dropped"),
+    ("faults", "counters.errors"),
+    ("off", "counters.bus_off"),
 ];
 pub(super) const SESSIONS: Columns = &[
     ("txn", "txn"),
@@ -80,6 +94,23 @@ pub(super) const CARDS: Columns = &[
     ("at once", "max_concurrent"),
     ("valid until", "valid_until"),
 ];
+pub(super) const VINS: Columns = &[
+    ("vin", "vin"),
+    ("fleet no", "fleet_number"),
+    ("plate", "plate"),
+    ("status", "status"),
+    ("bound card", "bound_card"),
+    ("power %", "power_percent"),
+    ("priority", "priority"),
+];
+pub(super) const PLATES: Columns = &[
+    ("plate", "plate"),
+    ("status", "status"),
+    ("valid from", "valid_from"),
+    ("valid until", "valid_until"),
+    ("fleet no", "fleet_number"),
+];
+const CONDITIONS: Columns = &[("", "mark"), ("condition", "condition"), ("now", "now")];
 pub(super) const ALARMS: Columns = &[
     ("no.", "id"),
     ("code", "code"),
@@ -113,7 +144,7 @@ pub(super) fn document(data: &Value) -> String {
 
 /// Rows as a table fitted to the terminal.
 pub(super) fn list(data: &Value, columns: Columns) -> String {
-    // The card list comes with its version and carries its rows under a key.
+    // A list of the platform comes with its version and carries its rows under a key.
     let rows = data.as_array().or_else(|| data.as_object()?.values().find_map(Value::as_array));
     let mut table = Table::new(&columns.iter().map(|(head, _)| *head).collect::<Vec<_>>());
     for row in rows.into_iter().flatten() {
@@ -126,6 +157,30 @@ pub(super) fn list(data: &Value, columns: Columns) -> String {
         let _infallible = writeln!(text, "{}", words.join(", "));
     }
     text + &if table.is_empty() { "none\n".to_owned() } else { table.fit(terminal_width()) }
+}
+
+/// What an offline start would do: the verdict, and every condition with the first that fails marked.
+pub(super) fn rehearsal(data: &Value) -> String {
+    let says = plain(&data["says"]);
+    let verdict = match data["accepted"] == Value::Bool(true) {
+        true => format!("offline start now: accepted ({says})"),
+        false => format!("offline start now: refused ({says})"),
+    };
+    format!("{verdict}\n{}", list(&data["conditions"], CONDITIONS))
+}
+
+/// RS-485 lines and CAN buses, a table each.
+pub(super) fn lines(data: &Value) -> String {
+    let of = |kind: &str| -> Value {
+        let rows = data.as_array().into_iter().flatten();
+        Value::Array(rows.filter(|row| row["kind"] == kind).cloned().collect())
+    };
+    let (lines, buses) = (of("rs485"), of("can"));
+    match (lines.as_array().is_some_and(Vec::is_empty), buses.as_array().is_some_and(Vec::is_empty)) {
+        (false, false) => format!("{}\n{}", list(&lines, LINES), list(&buses, BUSES)),
+        (true, false) => list(&buses, BUSES),
+        (false | true, true) => list(&lines, LINES),
+    }
 }
 
 /// One object, a line per key; lists of objects indented below.
@@ -197,10 +252,14 @@ pub(super) fn status(data: &Value) -> String {
     );
     let _infallible = writeln!(
         text,
-        "tariff {}   card list version {} with {} cards   open sessions {}\n",
+        "tariff {}   {} cards (version {})   {} VINs (version {})   {} plates (version {})   open sessions {}\n",
         word("tariff"),
-        word("card_list.version"),
         word("card_list.count"),
+        word("card_list.version"),
+        word("vin_list.count"),
+        word("vin_list.version"),
+        word("plate_list.count"),
+        word("plate_list.version"),
         word("open_sessions"),
     );
     if data["storage_ok"] == Value::Bool(false) {
@@ -280,6 +339,19 @@ mod tests {
     #[test]
     fn an_age_is_told_in_its_two_largest_units() {
         assert_eq!([59, 61, 7_260, 90_000].map(age), ["59 s", "1 min 1 s", "2 h 1 min", "1 d 1 h"]);
+    }
+
+    #[test]
+    fn lines_and_buses_have_a_table_each() {
+        let rows = json!([
+            { "kind": "rs485", "name": "rs485-1", "state": "open" },
+            { "kind": "can", "name": "can-1", "state": "off", "bus": "off" },
+        ]);
+        let text = lines(&rows);
+        let (first, second) = text.split_once("\n\n").expect("two tables");
+        assert!(first.contains("rs485-1") && !first.contains("can-1"), "{text}");
+        assert!(second.contains("can-1") && second.starts_with("BUS"), "{text}");
+        assert_eq!(lines(&json!([])), "none\n");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! From the file as written to the configuration as relied on: names, references, addresses, unsafe sets.
 
+use super::chargers::{self, Known, WrittenDriver};
 use super::devices::FULL_PERMILLE;
-use super::file::{Address, MeterProtocol, Written, WrittenCharger, WrittenMeter};
+use super::file::{Address, MeterProtocol, Written, WrittenMeter};
 use super::profiles::{self, ALLOWED, Family};
 use super::reader::{At, Place, Problems};
-use super::{Charger, Config, Connector, Line, Meter, MeterAddress, Offline, ReaderKind, Store, Web};
+use super::{
+    CanWay, Charger, ChargerDriver, Config, Line, Meter, MeterAddress, Offline, ReaderKind, Store, Web,
+};
 use crate::model::ident::DeviceCode;
 use crate::model::quantity::Power;
 use crate::model::record::BillingMode;
@@ -24,6 +27,10 @@ pub(super) fn resolve(
     let lines = names(problems, "line", written.lines.iter().map(|l| &l.name));
     let meters = names(problems, "meter", written.meters.iter().map(|m| &m.name));
     let readers = names(problems, "reader", written.readers.iter().map(|r| &r.name));
+    let buses = names(problems, "can", written.cans.iter().map(|c| &c.name));
+    for can in written.cans.iter().filter(|can| lines.contains_key(&can.name.value)) {
+        problems.add(&can.name.place, "is the name of a line", "a name that no [[line]] has");
+    }
     let places: Vec<Place> = written.lines.iter().map(|l| l.name.place.clone()).collect();
     let mut devices = Unique::new("the same device is used by");
     for line in &written.lines {
@@ -66,8 +73,18 @@ pub(super) fn resolve(
             .collect(),
         meters: Vec::new(),
         readers: Vec::new(),
+        cans: Vec::new(),
         chargers: Vec::new(),
     };
+    let bus_places: Vec<Place> = written.cans.iter().map(|c| c.name.place.clone()).collect();
+    let mut interfaces = Unique::new("the same interface is used by");
+    for can in written.cans {
+        let resolved = can.resolve(problems, |problems, name, way| match way.value {
+            CanWay::Interface(_) => interfaces.add(problems, name, &way.place, "one bus per interface"),
+            CanWay::Serial(..) => devices.add(problems, name, &way.place, "one line or bus per device"),
+        });
+        config.cans.push(resolved);
+    }
     for meter in &written.meters {
         let line = find(problems, "line", &lines, &meter.line);
         let resolved = resolve_meter(problems, meter, line, read_file);
@@ -93,37 +110,9 @@ pub(super) fn resolve(
         on_line.add(problems, (line, space, address), &place, allowed);
         config.readers.push(resolved);
     }
-    let mut codes = Unique::new("the same code has");
-    let (mut metered, mut read) =
-        (Unique::new("the same meter is named by"), Unique::new("the same reader is named by"));
-    for charger in &written.chargers {
-        let line = find(problems, "line", &lines, &charger.line);
-        codes.add(problems, charger.code.value.clone(), &charger.code.place, "one code per charger");
-        let mut numbers = Unique::new("the same number has");
-        for connector in &charger.connectors {
-            let number = connector.number.value;
-            numbers.add(problems, number, &connector.number.place, "each number once in a charger");
-            let address = u64::from(charger.address.value) + u64::from(number.saturating_sub(1));
-            on_line.add(
-                problems,
-                (line, "modbus", address),
-                &charger.address.place,
-                "connector n answers at address + n - 1",
-            );
-            metered.add(
-                problems,
-                connector.meter.value.clone(),
-                &connector.meter.place,
-                "one meter per connector",
-            );
-            if let Some(reader) = &connector.reader {
-                read.add(problems, reader.value.clone(), &reader.place, "one connector per reader");
-            }
-        }
-        let resolved =
-            resolve_charger(problems, charger, line, written.billing, &meters, &readers, read_file);
-        config.chargers.push(resolved);
-    }
+    let mut known = Known::new(&lines, &meters, &readers, &buses, &config.cans, read_file);
+    let resolve = |c: &chargers::Written| c.resolve(problems, written.billing, &mut known, &mut on_line);
+    config.chargers = written.chargers.iter().map(resolve).collect();
     if let Some(meter) = &written.site_meter {
         find(problems, "meter", &meters, meter);
     }
@@ -151,6 +140,8 @@ pub(super) fn resolve(
     });
     config.metrics = written.metrics.and_then(|listen| socket_address(problems, &listen));
     drivers(problems, &config, &written.meters, &written.chargers);
+    buses_carry(problems, &config, &bus_places);
+    super::ykc16::check(problems, &config, &written.chargers);
     if problems.found.is_empty() {
         for (share, line) in super::devices::plans(&config).into_iter().zip(&places) {
             if share > FULL_PERMILLE {
@@ -165,12 +156,25 @@ pub(super) fn resolve(
     config
 }
 
+/// A bus has room for what its controllers say and are told.
+fn buses_carry(problems: &mut Problems<'_>, config: &Config, places: &[Place]) {
+    for (share, bus) in super::devices::bus_plans(config).into_iter().zip(places) {
+        if share > FULL_PERMILLE {
+            problems.add(
+                bus,
+                format!("its controllers need {}.{} % of its time", share / 10, share % 10),
+                "at most 90 %: raise the bit rate, or move chargers to another bus",
+            );
+        }
+    }
+}
+
 /// Every device must have a driver: its profile is known and describes such a device.
 fn drivers(
     problems: &mut Problems<'_>,
     config: &Config,
     meters: &[WrittenMeter],
-    chargers: &[WrittenCharger],
+    chargers: &[chargers::Written],
 ) {
     for (meter, written) in config.meters.iter().zip(meters) {
         if meter.profile.is_empty() || meter.address == MeterAddress::Modbus(0) {
@@ -185,12 +189,17 @@ fn drivers(
     }
     for (charger, written) in config.chargers.iter().zip(chargers) {
         floats(problems, config, charger, written);
-        if charger.profile.is_empty() || charger.address == 0 {
+        let (ChargerDriver::Modbus { address, profile, .. }, Some(WrittenDriver::Modbus { profile: at, .. })) =
+            (&charger.driver, &written.driver)
+        else {
+            continue;
+        };
+        if profile.is_empty() || *address == 0 {
             continue; // already reported
         }
         for connector in &charger.connectors {
-            for what in charger.driver(connector).err().into_iter().flatten() {
-                problems.add(&written.profile.place, what, ALLOWED);
+            for what in charger.modbus(connector).and_then(Result::err).into_iter().flatten() {
+                problems.add(&at.place, what, ALLOWED);
             }
         }
     }
@@ -198,7 +207,7 @@ fn drivers(
 
 /// A bill that is made here needs a register whose steps are known (rs485.md 2.2). Under platform billing the platform
 /// sees the same registers and judges by its own rules: there it is a caution at the start, not an error.
-fn floats(problems: &mut Problems<'_>, config: &Config, charger: &Charger, written: &WrittenCharger) {
+fn floats(problems: &mut Problems<'_>, config: &Config, charger: &Charger, written: &chargers::Written) {
     if charger.billing != BillingMode::Pile {
         return;
     }
@@ -268,46 +277,7 @@ fn resolve_meter(
     Meter { name: meter.name.value.clone(), line, address, profile, poll: meter.poll, ratio: meter.ratio }
 }
 
-fn resolve_charger(
-    problems: &mut Problems<'_>,
-    charger: &WrittenCharger,
-    line: usize,
-    billing: BillingMode,
-    meters: &BTreeMap<String, usize>,
-    readers: &BTreeMap<String, usize>,
-    read_file: &dyn Fn(&str) -> std::io::Result<String>,
-) -> Charger {
-    let rated = charger.rated_w;
-    let mut connectors = Vec::new();
-    for connector in &charger.connectors {
-        if connector.fallback_w.is_some_and(|w| w > rated) {
-            let place = Place {
-                key: connector.number.place.key.replace("number", "fallback_kw"),
-                ..connector.number.place.clone()
-            };
-            problems.add(&place, "is above the rating of the charger", "at most rated_kw");
-        }
-        connectors.push(Connector {
-            number: connector.number.value,
-            meter: find(problems, "meter", meters, &connector.meter),
-            reader: connector.reader.as_ref().map(|r| find(problems, "reader", readers, r)),
-            fallback: connector.fallback_w.map(Power),
-            aux_voltage: connector.aux_voltage,
-        });
-    }
-    Charger {
-        code: code(problems, &charger.code),
-        dc: charger.dc,
-        line,
-        address: charger.address.value,
-        profile: profiles::text(problems, &charger.profile, Family::Charger, read_file),
-        rated: Power(rated),
-        billing: charger.billing.unwrap_or(billing),
-        connectors,
-    }
-}
-
-fn code(problems: &mut Problems<'_>, code: &At<String>) -> DeviceCode {
+pub(super) fn code(problems: &mut Problems<'_>, code: &At<String>) -> DeviceCode {
     if code.value.is_empty() {
         return DeviceCode::default(); // already reported as missing
     }
@@ -356,7 +326,7 @@ fn names<'a>(
     found
 }
 
-fn find(
+pub(super) fn find(
     problems: &mut Problems<'_>,
     kind: &str,
     known: &BTreeMap<String, usize>,
@@ -376,17 +346,17 @@ fn find(
 }
 
 /// Finds what stands twice.
-struct Unique<K> {
+pub(super) struct Unique<K> {
     seen: BTreeMap<K, String>,
     says: &'static str,
 }
 
 impl<K: Ord> Unique<K> {
-    fn new(says: &'static str) -> Self {
+    pub(super) fn new(says: &'static str) -> Self {
         Unique { seen: BTreeMap::new(), says }
     }
 
-    fn add(&mut self, problems: &mut Problems<'_>, key: K, place: &Place, allowed: &str) {
+    pub(super) fn add(&mut self, problems: &mut Problems<'_>, key: K, place: &Place, allowed: &str) {
         if let Some(first) = self.seen.get(&key) {
             problems.add(place, format!("{} {first}", self.says), allowed);
             return;

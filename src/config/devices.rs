@@ -1,17 +1,21 @@
 //! From the configuration to drivers, and whether a line can carry what they will ask.
 
-use super::{Charger, Config, Connector, Line, Meter, MeterAddress, Parity};
+use super::{Can, Charger, ChargerDriver, Config, Connector, Line, Meter, MeterAddress, Parity};
 use crate::bus;
 use crate::driver::Driver;
 use crate::driver::dlt645::{self, Profile as Dlt645Profile};
 use crate::driver::modbus::value::Form;
 use crate::driver::modbus::{self, profile::Profile};
+use crate::driver::tcu;
 use crate::wire::dlt645::Address;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// From one status question to the next.
 const CHARGER_POLL: Duration = Duration::from_millis(500);
+/// Bits a second of one controller and of what it is told: heartbeats, telemetry and its status words, as often as they
+/// come while it charges (can.md 3.2), stuffing included.
+const CONTROLLER_BITS: u64 = 15 * 160;
 /// A line is planned for at most this share of its wire time.
 pub(super) const FULL_PERMILLE: u64 = 900;
 
@@ -66,22 +70,49 @@ impl Meter {
 }
 
 impl Charger {
-    /// The driver of one of its connectors. Errors say what is wrong with its profile, one text each.
-    pub fn driver(&self, connector: &Connector) -> Result<Box<dyn Driver>, Vec<String>> {
-        let profile = modbus_profile(&self.profile)?;
-        let config = modbus::charger::Config {
-            address: self.address,
-            connector: connector.number,
-            profile,
-            poll: CHARGER_POLL,
-        };
-        modbus::charger::Charger::new(config).map(boxed).map_err(|e| vec![e.to_string()])
+    /// The driver of one of its connectors on an RS-485 line; `None` on CAN. Errors say what is wrong with its profile,
+    /// one text each.
+    #[must_use]
+    pub fn modbus(&self, connector: &Connector) -> Option<Result<Box<dyn Driver>, Vec<String>>> {
+        let ChargerDriver::Modbus { address, profile, .. } = &self.driver else { return None };
+        Some(modbus_profile(profile).and_then(|profile| {
+            let (address, connector, poll) = (*address, connector.number, CHARGER_POLL);
+            let config = modbus::charger::Config { address, connector, profile, poll };
+            modbus::charger::Charger::new(config).map(boxed).map_err(|e| vec![e.to_string()])
+        }))
     }
 
-    /// What its profile calls itself.
+    /// How the controller of one of its connectors is spoken to; `None` on an RS-485 line. Interface 0 is that of a pile
+    /// with one connector (can.md 3.1).
+    #[must_use]
+    pub fn tcu(&self, connector: &Connector) -> Option<tcu::Config> {
+        let ChargerDriver::Tcu { address, dialect, .. } = self.driver else { return None };
+        Some(tcu::Config {
+            controller: address.saturating_add(connector.number.saturating_sub(1)),
+            interface: if self.connectors.len() == 1 { 0 } else { connector.number },
+            pile: self.code,
+            dialect,
+        })
+    }
+
+    /// Whether it stops by itself when nobody speaks to it (can.md 3.2: 3 s).
+    #[must_use]
+    pub fn needs_heartbeats(&self) -> bool {
+        match self.driver {
+            ChargerDriver::Modbus { .. } => false,
+            ChargerDriver::Tcu { .. } => true,
+        }
+    }
+
+    /// What its profile calls itself, or its protocol.
     #[must_use]
     pub fn model(&self) -> String {
-        Profile::load(&self.profile).map_or_else(|_| String::new(), |p| p.id)
+        match &self.driver {
+            ChargerDriver::Modbus { profile, .. } => {
+                Profile::load(profile).map_or_else(|_| String::new(), |p| p.id)
+            }
+            ChargerDriver::Tcu { .. } => "tcu".to_owned(),
+        }
     }
 }
 
@@ -113,12 +144,23 @@ pub(super) fn plans(config: &Config) -> Vec<u64> {
         let readers = config.readers.iter().filter(|r| r.line == index);
         // plain or secure: the longer frames of the secure channel are planned for
         let readers = readers.filter_map(|r| r.driver(None, Box::new(|| [0; 8])).ok());
-        let chargers = config.chargers.iter().filter(|c| c.line == index);
-        let chargers = chargers.flat_map(|c| c.connectors.iter().filter_map(|n| c.driver(n).ok()));
+        let here = |c: &&Charger| matches!(c.driver, ChargerDriver::Modbus { line, .. } if line == index);
+        let chargers = config.chargers.iter().filter(here);
+        let chargers = chargers.flat_map(|c| c.connectors.iter().filter_map(|n| c.modbus(n)?.ok()));
         let all: Vec<Box<dyn Driver>> = meters.chain(readers).chain(chargers).collect();
         bus::plan::permille_of(&line.bus(), all.iter().map(AsRef::as_ref))
     };
     config.lines.iter().enumerate().map(plan).collect()
+}
+
+/// Share of the bit rate that the controllers on each CAN bus need, in 1/1000.
+pub(super) fn bus_plans(config: &Config) -> Vec<u64> {
+    let plan = |(index, can): (usize, &Can)| {
+        let here = |c: &&Charger| matches!(c.driver, ChargerDriver::Tcu { can, .. } if can == index);
+        let controllers: usize = config.chargers.iter().filter(here).map(|c| c.connectors.len()).sum();
+        controllers as u64 * CONTROLLER_BITS * 1_000 / u64::from(can.bitrate.max(1))
+    };
+    config.cans.iter().enumerate().map(plan).collect()
 }
 
 fn dlt645_profile(name_or_text: &str) -> Result<Dlt645Profile, Vec<String>> {

@@ -1,8 +1,8 @@
 //! The file as written: keys, types and ranges; references between tables are looked at in `check`.
 
 use super::reader::{At, Place, Problems, Section};
-use super::{Parity, SecretSource, StopSessions, readers};
-use crate::model::record::BillingMode;
+use super::{Connections, Parity, SecretSource, StopSessions, can, chargers, readers};
+use crate::model::record::{BillingMode, Protocol};
 use crate::wire::dlt645::control::Edition;
 use std::time::Duration;
 use toml::de::DeTable;
@@ -29,7 +29,8 @@ pub(super) struct Written {
     pub(super) lines: Vec<WrittenLine>,
     pub(super) meters: Vec<WrittenMeter>,
     pub(super) readers: Vec<readers::Written>,
-    pub(super) chargers: Vec<WrittenCharger>,
+    pub(super) cans: Vec<can::Written>,
+    pub(super) chargers: Vec<chargers::Written>,
 }
 
 #[derive(Debug)]
@@ -67,27 +68,6 @@ pub(super) enum Address {
     Missing,
     Text(String),
     Number(i64),
-}
-
-#[derive(Debug)]
-pub(super) struct WrittenCharger {
-    pub(super) code: At<String>,
-    pub(super) dc: bool,
-    pub(super) line: At<String>,
-    pub(super) address: At<u8>,
-    pub(super) profile: At<String>,
-    pub(super) rated_w: i64,
-    pub(super) billing: Option<BillingMode>,
-    pub(super) connectors: Vec<WrittenConnector>,
-}
-
-#[derive(Debug)]
-pub(super) struct WrittenConnector {
-    pub(super) number: At<u8>,
-    pub(super) meter: At<String>,
-    pub(super) reader: Option<At<String>>,
-    pub(super) fallback_w: Option<i64>,
-    pub(super) aux_voltage: u8,
 }
 
 /// Reads the text. Syntax errors are problems like all others.
@@ -135,9 +115,10 @@ fn whole(root: &mut Section<'_, '_, '_>) -> Written {
     written.lines = root.tables("line", line);
     written.meters = root.tables("meter", meter);
     written.readers = root.tables("reader", readers::written);
-    written.chargers = root.tables("charger", charger);
-    for key in ["can", "gate", "camera"] {
-        root.not_served(key, "remove it; RS-485 lines, meters, chargers and card readers are");
+    written.cans = root.tables("can", can::written);
+    written.chargers = root.tables("charger", chargers::written);
+    for key in ["gate", "camera"] {
+        root.not_served(key, "remove it; lines, CAN buses, meters, chargers and card readers are");
     }
     for key in ["transfer", "devices"] {
         root.not_served(key, "remove it");
@@ -157,7 +138,13 @@ fn station(s: &mut Section<'_, '_, '_>) -> (At<String>, String, StopSessions) {
 }
 
 fn uplink(s: &mut Section<'_, '_, '_>) -> Option<super::Uplink> {
-    s.choice("protocol", &[("222", ())]);
+    let protocols = [("222", Protocol::Profile222), ("ykc16", Protocol::Ykc16)];
+    let protocol = s.choice("protocol", &protocols).unwrap_or_default();
+    let kinds = [("station", Connections::Station), ("pile", Connections::Pile)];
+    let connections = s.choice("connections", &kinds);
+    if connections == Some(Connections::Pile) && protocol == Protocol::Profile222 {
+        s.wrong("connections", "is one of protocol = \"ykc16\"", "\"station\", or without this key");
+    }
     let addresses = s.texts("address").unwrap_or_default();
     if addresses.is_empty() {
         s.wrong("address", "missing", "\"host:port\", or a list of them tried in order");
@@ -182,6 +169,8 @@ fn uplink(s: &mut Section<'_, '_, '_>) -> Option<super::Uplink> {
         })
         .unwrap_or_default();
     Some(super::Uplink {
+        protocol,
+        connections: connections.unwrap_or_default(),
         addresses,
         secret,
         reconnect_max,
@@ -261,51 +250,6 @@ fn address(s: &mut Section<'_, '_, '_>) -> Address {
     }
 }
 
-fn charger(s: &mut Section<'_, '_, '_>) -> WrittenCharger {
-    let code = s.required("code", "\"44030000010001\"");
-    let dc = s.choice("kind", &[("dc", true), ("ac", false)]).unwrap_or(true);
-    s.required("driver", "\"modbus\"");
-    s.choice("driver", &[("modbus", ())]);
-    let line = s.required("line", "\"rs485-1\"");
-    let address = small(s, "address", 1..=247);
-    let profile = s.required("profile", "\"cn-pile-v2\"");
-    s.missing("rated_kw", "for example rated_kw = 120.0");
-    let rated_w = s.decimal("rated_kw", 3, 1..=10_000);
-    let billing = billing_mode(s, "billing");
-    let connectors = s.tables("connector", connector);
-    if connectors.is_empty() {
-        s.wrong("connector", "missing", "at least one [[charger.connector]]");
-    }
-    WrittenCharger {
-        code: s.at("code", code),
-        dc,
-        line: s.at("line", line),
-        address: s.at("address", address),
-        profile: s.at("profile", profile),
-        rated_w: rated_w.unwrap_or(1000),
-        billing,
-        connectors,
-    }
-}
-
-fn connector(s: &mut Section<'_, '_, '_>) -> WrittenConnector {
-    let number = small(s, "number", 1..=99);
-    let meter = s.required("meter", "\"meter-1\"");
-    let reader = s.text("reader").map(|r| s.at("reader", r));
-    s.not_served("bms_tap", "remove it: this version has no CAN");
-    let aux = s.integer("aux_voltage", 12..=24).filter(|v| [12, 24].contains(v));
-    if aux.is_none() && s.kind("aux_voltage").is_some() {
-        s.wrong("aux_voltage", "is no voltage of an auxiliary supply", "12 or 24");
-    }
-    WrittenConnector {
-        number: s.at("number", number),
-        meter: s.at("meter", meter),
-        reader,
-        fallback_w: s.decimal("fallback_kw", 3, 0..=10_000),
-        aux_voltage: aux.and_then(|v| u8::try_from(v).ok()).unwrap_or(12),
-    }
-}
-
 pub(super) fn small(
     s: &mut Section<'_, '_, '_>,
     key: &'static str,
@@ -315,7 +259,7 @@ pub(super) fn small(
     s.integer(key, range).and_then(|n| u8::try_from(n).ok()).unwrap_or_default()
 }
 
-fn billing_mode(s: &mut Section<'_, '_, '_>, key: &'static str) -> Option<BillingMode> {
+pub(super) fn billing_mode(s: &mut Section<'_, '_, '_>, key: &'static str) -> Option<BillingMode> {
     s.choice(key, &[("platform", BillingMode::Platform), ("pile", BillingMode::Pile)])
 }
 

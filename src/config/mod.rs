@@ -3,6 +3,8 @@
 //! Whatever has a [`Config`] may rely on it: every name exists, every address is unique on its line, every plan fits
 //! its wire. [`load`] gives every problem, not just the first.
 
+mod can;
+mod chargers;
 mod check;
 pub mod devices;
 mod file;
@@ -12,14 +14,19 @@ mod readers;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod ykc16;
 
+pub use can::{Can, CanWay};
+pub(crate) use chargers::partner;
 pub use reader::Problem;
 pub use readers::{Reader, ReaderKind};
 pub use secret::{Secret, SecretError, SecretSource};
 
+use crate::driver::tcu::Dialect;
 use crate::model::ident::DeviceCode;
 use crate::model::quantity::Power;
-use crate::model::record::BillingMode;
+use crate::model::record::{BillingMode, Protocol};
+use crate::model::request::AuxVoltage;
 use crate::wire::dlt645::control::Edition;
 use std::time::Duration;
 
@@ -54,6 +61,8 @@ pub struct Config {
     pub meters: Vec<Meter>,
     /// Card readers.
     pub readers: Vec<Reader>,
+    /// CAN buses.
+    pub cans: Vec<Can>,
     /// Chargers with their connectors.
     pub chargers: Vec<Charger>,
 }
@@ -61,6 +70,10 @@ pub struct Config {
 /// The platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uplink {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// How piles share connections.
+    pub connections: Connections,
     /// `host:port`, tried in order.
     pub addresses: Vec<String>,
     /// Station secret; absent = login without proof.
@@ -71,6 +84,16 @@ pub struct Uplink {
     pub crc: String,
     /// Checksum low byte first.
     pub crc_little_endian: bool,
+}
+
+/// How the piles of a station share connections to the platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connections {
+    /// One connection carries them all.
+    #[default]
+    Station,
+    /// Each pile has its own.
+    Pile,
 }
 
 /// What an orderly stop does to running sessions.
@@ -189,18 +212,39 @@ pub struct Charger {
     pub code: DeviceCode,
     /// DC or AC.
     pub dc: bool,
-    /// Index into [`Config::lines`].
-    pub line: usize,
-    /// Modbus address of connector 1; connector n answers at `address + n - 1`.
-    pub address: u8,
-    /// Name of a built-in profile, or the text of one.
-    pub profile: String,
+    /// How it is spoken to.
+    pub driver: ChargerDriver,
     /// Rating of the pile.
     pub rated: Power,
     /// Who computes the money.
     pub billing: BillingMode,
     /// Its guns.
     pub connectors: Vec<Connector>,
+}
+
+/// How a charger is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChargerDriver {
+    /// Modbus RTU on an RS-485 line.
+    Modbus {
+        /// Index into [`Config::lines`].
+        line: usize,
+        /// Of connector 1; connector n answers at `address + n - 1`.
+        address: u8,
+        /// Name of a built-in profile, or the text of one.
+        profile: String,
+    },
+    /// The charge controllers behind a billing control unit on CAN.
+    Tcu {
+        /// Index into [`Config::cans`].
+        can: usize,
+        /// CAN address of connector 1; connector n sits at `address + n - 1`.
+        address: u8,
+        /// Which version of the protocol is offered.
+        dialect: Dialect,
+        /// Connectors 1 and 2, 3 and 4 … may be in one vehicle.
+        dual_gun: bool,
+    },
 }
 
 /// One gun.
@@ -214,8 +258,12 @@ pub struct Connector {
     pub reader: Option<usize>,
     /// What it may draw when control is lost.
     pub fallback: Option<Power>,
-    /// 12 or 24 V.
-    pub aux_voltage: u8,
+    /// Index into [`Config::cans`] of the bus that listens at the plug.
+    pub tap: Option<usize>,
+    /// A vehicle may be its own credential.
+    pub vin_start: bool,
+    /// Supply of a vehicle's BMS.
+    pub aux: AuxVoltage,
 }
 
 /// Reads and checks a configuration. `read_file` gives the text of a profile file.

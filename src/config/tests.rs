@@ -1,5 +1,7 @@
 use super::*;
+use crate::driver::tcu::Dialect;
 use crate::driver::{dlt645, modbus};
+use crate::model::request::AuxVoltage;
 use crate::wire::uid_frame;
 use std::io;
 
@@ -26,6 +28,42 @@ fn read(tables: &str) -> Config {
 fn problems(tables: &str) -> Vec<String> {
     let found = load(&format!("{HEAD}{tables}"), &file).expect_err("refused");
     found.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_platform_of_ykc_wants_bills_of_the_piles() {
+    const DEPOT: &str = r#"
+[uplink]
+protocol = "ykc16"
+connections = "pile"
+address = "platform.example:8768"
+[[meter]]
+name = "m"
+line = "a"
+protocol = "modbus"
+address = 11
+profile = "acrel-djsf1352-rn"
+[[charger]]
+code = "44030000010001"
+kind = "dc"
+driver = "modbus"
+line = "b"
+address = 1
+profile = "cn-pile-v2"
+rated_kw = 120.0
+[[charger.connector]]
+number = 1
+meter = "m"
+"#;
+    let found = problems(DEPOT);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("charger[1].code") && found[0].contains("does not bill"), "{found:#?}");
+    let config = read(&DEPOT.replacen("[uplink]", "[billing]\nmode = \"pile\"\n[uplink]", 1));
+    let uplink = config.uplink.expect("a platform");
+    assert_eq!((uplink.protocol, uplink.connections), (Protocol::Ykc16, Connections::Pile));
+    let other = DEPOT.replace("\"ykc16\"", "\"222\"");
+    let found = problems(&other);
+    assert!(found.len() == 1 && found[0].contains("uplink.connections"), "{found:#?}");
 }
 
 #[test]
@@ -297,4 +335,172 @@ fn a_line_says_who_turns_it_and_who_sets_its_clocks() {
     assert_eq!(line("").unwrap(), (false, true));
     assert_eq!(line("rs485 = \"kernel\"\nset_meter_clocks = false").unwrap(), (true, false));
     assert!(line("rs485 = \"rts\"").is_err());
+}
+
+const CAN: &str = r#"
+[[can]]
+name = "can-1"
+interface = "can0"
+
+[[can]]
+name = "can-2"
+device = "/dev/ttyACM0"
+bitrate = 125000
+listen_only = true
+
+[[meter]]
+name = "m1"
+line = "a"
+protocol = "dlt645-2007"
+address = "000000000001"
+poll = "10s"
+
+[[meter]]
+name = "m2"
+line = "a"
+protocol = "dlt645-2007"
+address = "000000000002"
+poll = "10s"
+
+[[charger]]
+code = "44030000010001"
+driver = "tcu"
+can = "can-1"
+rated_kw = 120.0
+
+[[charger.connector]]
+number = 1
+meter = "m1"
+bms_tap = "can-2"
+aux_voltage = 24
+"#;
+
+const SECOND: &str = "[[charger.connector]]\nnumber = 2\nmeter = \"m2\"\n";
+
+#[test]
+fn a_charger_on_can_needs_a_bus_and_little_else() {
+    let config = read(CAN);
+    let can = |at: usize| (config.cans[at].way.clone(), config.cans[at].bitrate, config.cans[at].listen_only);
+    assert_eq!(can(0), (CanWay::Interface("can0".to_owned()), 250_000, false));
+    assert_eq!(can(1), (CanWay::Serial("/dev/ttyACM0".to_owned(), 115_200), 125_000, true));
+    let charger = &config.chargers[0];
+    let connector = &charger.connectors[0];
+    assert_eq!((connector.tap, connector.vin_start, connector.aux), (Some(1), true, AuxVoltage::V24));
+    let alone = charger.tcu(connector).expect("on CAN");
+    assert_eq!((alone.controller, alone.interface, alone.dialect), (0xF6, 0, Dialect::Auto));
+    assert!(charger.needs_heartbeats() && charger.modbus(connector).is_none());
+}
+
+#[test]
+fn several_connectors_sit_at_addresses_that_follow_each_other() {
+    let read_two = |more: &str| {
+        let text = format!("{CAN}{SECOND}").replace("can = \"can-1\"", &format!("can = \"can-1\"\n{more}"));
+        let charger = read(&text).chargers.remove(0);
+        let tcu = |at: usize| charger.tcu(&charger.connectors[at]).expect("on CAN");
+        [0, 1].map(|at| (tcu(at).controller, tcu(at).interface, tcu(at).dialect))
+    };
+    assert_eq!(read_two(""), [(0xE0, 1, Dialect::Auto), (0xE1, 2, Dialect::Auto)]);
+    assert_eq!(
+        read_two("address = 0x10\ndialect = \"2.30\"\ndual_gun = true"),
+        [(0x10, 1, Dialect::V2_30), (0x11, 2, Dialect::V2_30)]
+    );
+    assert_eq!([1, 2, 3, 4].map(partner), [2, 1, 4, 3]);
+}
+
+#[test]
+fn what_is_wrong_with_a_can_bus_or_a_charger_on_it_is_said_with_what_is_allowed() {
+    let one = |from: &str, to: &str, says: &str| {
+        let text = format!("{CAN}{SECOND}");
+        assert!(text.contains(from), "{from}");
+        let found = problems(&text.replacen(from, to, 1));
+        assert!(found.iter().any(|f| f.contains(says)), "{says}: {found:#?}");
+    };
+    one("interface = \"can0\"", "", "can[1].interface: missing; interface = \"can0\", or device");
+    one(
+        "interface = \"can0\"",
+        "interface = \"can0\"\ndevice = \"/dev/x\"",
+        "can[1].device: stands beside interface",
+    );
+    one(
+        "interface = \"can0\"",
+        "interface = \"can 0\"",
+        "can[1].interface: \"can 0\" is no name of an interface",
+    );
+    one("interface = \"can0\"", "interface = \"can0\"\nbaud = 115200", "can[1].baud: is of the serial line");
+    one("/dev/ttyACM0", "/dev/ttyS1", "can[2].device: the same device is used by line[1].device");
+    one("bitrate = 125000", "bitrate = 123000", "can[2].bitrate: is no bit rate of CAN; 10000, 20000");
+    one("name = \"can-1\"", "name = \"a\"", "can[1].name: is the name of a line");
+    one("can = \"can-1\"", "can = \"can-2\"", "can-2 is listen_only: nobody can be told to charge on it");
+    one("can = \"can-1\"", "can = \"can-9\"", "there is no can \"can-9\"; one of: can-1, can-2");
+    one("can = \"can-1\"", "line = \"a\"", "charger[1].line: is a key of another driver; remove it");
+    one("can = \"can-1\"", "can = \"can-1\"\nkind = \"ac\"", "charger[1].kind: is not what driver = \"tcu\"");
+    one(
+        "can = \"can-1\"",
+        "can = \"can-1\"\naddress = 137",
+        "charger[1].address: gives connector 2 no address",
+    );
+    one(
+        "can = \"can-1\"",
+        "can = \"can-1\"\naddress = 255",
+        "charger[1].address: gives connector 2 no address",
+    );
+    one("can = \"can-1\"", "can = \"can-1\"\ndialect = \"1.0\"", "\"auto\" or \"1.21\" or \"2.30\"");
+    one(
+        "can = \"can-1\"\nrated_kw = 120.0\n\n[[charger.connector]]\nnumber = 1",
+        "can = \"can-1\"\ndual_gun = true\nrated_kw = 120.0\n\n[[charger.connector]]\nnumber = 4",
+        "charger[1].dual_gun: leaves connector 4 without its partner 3",
+    );
+    one(
+        "bms_tap = \"can-2\"",
+        "bms_tap = \"can-1\"",
+        "can-1 would acknowledge what it hears; a tap must not",
+    );
+    one(
+        "meter = \"m2\"",
+        "meter = \"m2\"\nbms_tap = \"can-2\"",
+        "the same bus is tapped by charger[1].connector[1].bms_tap",
+    );
+    one("aux_voltage = 24", "aux_voltage = 18", "charger[1].connector[1].aux_voltage: is no voltage");
+}
+
+#[test]
+fn two_controllers_at_one_address_of_a_bus_are_refused() {
+    let second = CAN
+        .split_once("[[charger]]")
+        .map(|(_, charger)| {
+            charger.replace("010001", "010002").replace("m1", "m2").replace("bms_tap = \"can-2\"", "")
+        })
+        .expect("a charger");
+    let found = problems(&format!("{CAN}[[charger]]{second}"));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("the same address on this bus has charger[1]"), "{found:#?}");
+}
+
+#[test]
+fn a_slow_bus_carries_only_so_many_controllers() {
+    let slow = CAN.replace("interface = \"can0\"", "interface = \"can0\"\nbitrate = 10000");
+    let mut text = slow;
+    for number in 2..=4 {
+        text += &format!(
+            "[[charger.connector]]\nnumber = {number}\nmeter = \"n{number}\"\n[[meter]]\nname = \"n{number}\"\nline = \"a\"\nprotocol = \"dlt645-2007\"\naddress = \"00000000001{number}\"\n"
+        );
+    }
+    let found = problems(&text);
+    assert!(
+        found.iter().any(|f| f.contains("can[1].name: its controllers need 96.0 % of its time")),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_vehicle_names_itself_only_where_somebody_hears_it() {
+    let plain = "[[meter]]\nname = \"m\"\nline = \"a\"\nprotocol = \"dlt645-2007\"\naddress = \"000000000001\"\npoll = \"10s\"\n[[charger]]\ncode = \"44030000010001\"\ndriver = \"modbus\"\nline = \"b\"\naddress = 1\nprofile = \"cn-pile-v2\"\nrated_kw = 60.0\n[[charger.connector]]\nnumber = 1\nmeter = \"m\"\n";
+    assert!(!read(plain).chargers[0].connectors[0].vin_start);
+    let found = problems(&format!("{plain}vin_start = true\n"));
+    assert!(
+        found[0].contains("vin_start: has nobody to learn the vehicle's VIN from; driver = \"tcu\""),
+        "{found:#?}"
+    );
+    let off = read(&CAN.replace("aux_voltage = 24", "vin_start = false"));
+    assert!(!off.chargers[0].connectors[0].vin_start);
 }

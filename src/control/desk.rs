@@ -1,14 +1,17 @@
 //! Answers questions: the state of the station from its loop, the past from the store, lines from their machines.
 
+use super::capture::Capture;
 use super::{Answer, Ask};
-use crate::bus::Line;
+use crate::bus;
+use crate::canbus;
 use crate::link::LinkStatus;
-use crate::model::ident::{ConnectorId, DeviceCode, DeviceId, TransactionNumber};
+use crate::model::ident::{ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber};
 use crate::port::clock::Clock;
-use crate::station::{OperatorOrder, Status};
+use crate::station::{OperatorOrder, Rehearsal, Status};
 use crate::store::Store;
 use crate::task::station::Call;
 use crate::task::store::Questions;
+use crate::task::tee::Tee;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -27,14 +30,34 @@ pub struct Device {
     /// Index that machines know it by.
     #[serde(skip)]
     pub id: DeviceId,
-    /// `meter`, `reader` or `charger`.
+    /// `meter`, `reader`, `charger` or `tap`.
     pub kind: &'static str,
-    /// Its name; for a charger `CODE/N`.
+    /// Its name; for a charger and a tap `CODE/N`.
     pub name: String,
-    /// Name of its line.
+    /// Name of its line or bus.
     pub line: String,
     /// Address on the line.
     pub address: String,
+}
+
+/// An RS-485 line, for people.
+pub struct Line {
+    /// Its name.
+    pub name: String,
+    /// Its master.
+    pub machine: Arc<Mutex<bus::Line>>,
+    /// Where one can look on.
+    pub tee: Tee,
+}
+
+/// A CAN bus, for people.
+pub struct Bus {
+    /// Its name.
+    pub name: String,
+    /// Its machine.
+    pub machine: Arc<Mutex<canbus::Bus>>,
+    /// Where one can look on.
+    pub tee: Tee,
 }
 
 /// What answers need.
@@ -49,7 +72,8 @@ struct Inner {
     database: PathBuf,
     station: mpsc::Sender<Call>,
     store: Questions,
-    lines: Vec<(String, Arc<Mutex<Line>>)>,
+    lines: Vec<Line>,
+    buses: Vec<Bus>,
     devices: Vec<Device>,
     link: Option<watch::Receiver<LinkStatus>>,
     clock: Arc<Clock>,
@@ -67,8 +91,10 @@ pub struct Parts {
     pub station: mpsc::Sender<Call>,
     /// To the store.
     pub store: Questions,
-    /// The lines by name.
-    pub lines: Vec<(String, Arc<Mutex<Line>>)>,
+    /// The RS-485 lines.
+    pub lines: Vec<Line>,
+    /// The CAN buses.
+    pub buses: Vec<Bus>,
     /// Every configured device.
     pub devices: Vec<Device>,
     /// The link, if there is a platform.
@@ -81,8 +107,9 @@ impl Desk {
     /// A desk over these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Desk {
-        let Parts { code, name, database, station, store, lines, devices, link, clock } = parts;
-        Desk { inner: Arc::new(Inner { code, name, database, station, store, lines, devices, link, clock }) }
+        let Parts { code, name, database, station, store, lines, buses, devices, link, clock } = parts;
+        let inner = Inner { code, name, database, station, store, lines, buses, devices, link, clock };
+        Desk { inner: Arc::new(inner) }
     }
 
     /// The answer to a question; carries out an order.
@@ -110,10 +137,19 @@ impl Desk {
             }
             Ask::Queue { limit } => self.ask(move |store| store.queue(limit.min(MOST))).await,
             Ask::Cards { limit } => self.ask(move |store| store.cards(limit.min(MOST))).await,
+            Ask::Vehicles { limit } => self.ask(move |store| store.vehicles(limit.min(MOST))).await,
+            Ask::Plates { limit } => self.ask(move |store| store.plates(limit.min(MOST))).await,
+            Ask::Rehearse { credential } => match self.rehearse(credential).await {
+                Some(rehearsal) => Answer::good(&rehearsal),
+                None => ending(),
+            },
             Ask::Audit { limit } => self.ask(move |store| store.audit(limit.min(MOST))).await,
             Ask::Session { txn } => self.one(&txn, "session", |store, txn| store.session(txn)).await,
             Ask::Record { txn } => self.one(&txn, "record", |store, txn| store.record(txn)).await,
             Ask::Verify => self.verify().await,
+            Ask::Capture { .. } => {
+                Answer::refused("a capture is told line by line, over the control socket only")
+            }
             Ask::Start { connector, by } => {
                 self.order(&connector, |connector| OperatorOrder::Start { connector, by }).await
             }
@@ -123,9 +159,28 @@ impl Desk {
         }
     }
 
+    /// Looks on at a line or bus from now on.
+    pub(super) fn capture(&self, line: &str, seconds: u64) -> Result<Capture, Answer> {
+        let lines = self.inner.lines.iter().map(|l| (&l.name, &l.tee));
+        let all = lines.chain(self.inner.buses.iter().map(|b| (&b.name, &b.tee)));
+        match all.clone().find(|(name, _)| *name == line) {
+            Some((name, tee)) => Ok(Capture::new(name, tee, &self.inner.clock, seconds)),
+            None => {
+                let names: Vec<&str> = all.map(|(name, _)| name.as_str()).collect();
+                Err(Answer::refused(format_args!("there is no line {line:?}; one of: {}", names.join(", "))))
+            }
+        }
+    }
+
     async fn station(&self) -> Option<Status> {
         let (answer, answered) = oneshot::channel();
         self.inner.station.send(Call::Status(answer)).await.ok()?;
+        tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
+    }
+
+    async fn rehearse(&self, credential: Credential) -> Option<Rehearsal> {
+        let (answer, answered) = oneshot::channel();
+        self.inner.station.send(Call::Rehearse(credential, answer)).await.ok()?;
         tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
     }
 
@@ -146,19 +201,29 @@ impl Desk {
         Some(status)
     }
 
+    /// RS-485 lines and CAN buses, one vocabulary.
     fn lines(&self) -> Vec<Value> {
         let now = self.inner.clock.now();
-        let one = |(name, line): &(String, Arc<Mutex<Line>>)| {
-            let mut value = line.lock().ok().and_then(|l| serde_json::to_value(l.status(now)).ok())?;
-            value["name"] = json!(name);
-            for device in value["devices"].as_array_mut().into_iter().flatten() {
-                let id = device["device"].as_u64();
-                let known = self.inner.devices.iter().find(|d| Some(u64::from(d.id.0)) == id);
-                device["name"] = json!(known.map(|d| d.name.as_str()));
-            }
-            Some(value)
-        };
-        self.inner.lines.iter().filter_map(one).collect()
+        let lines = self.inner.lines.iter().filter_map(|line| {
+            let status = line.machine.lock().ok()?.status(now);
+            self.shown("rs485", &line.name, &status)
+        });
+        let buses = self.inner.buses.iter().filter_map(|bus| {
+            let status = bus.machine.lock().ok()?.status(now);
+            self.shown("can", &bus.name, &status)
+        });
+        lines.chain(buses).collect()
+    }
+
+    fn shown(&self, kind: &str, name: &str, status: &impl Serialize) -> Option<Value> {
+        let mut value = serde_json::to_value(status).ok()?;
+        (value["kind"], value["name"]) = (json!(kind), json!(name));
+        for device in value["devices"].as_array_mut().into_iter().flatten() {
+            let id = device["device"].as_u64();
+            let known = self.inner.devices.iter().find(|d| Some(u64::from(d.id.0)) == id);
+            device["name"] = json!(known.map(|d| d.name.as_str()));
+        }
+        Some(value)
     }
 
     /// Devices of a kind with what their line knows of them.

@@ -3,10 +3,12 @@
 //! A unix socket (0660, group `depotd`), one JSON object a line in, one JSON object a line out. Nothing here is
 //! reachable from the network.
 
+mod capture;
 pub mod client;
 pub mod desk;
 pub mod server;
 
+use crate::model::ident::Credential;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,7 +25,7 @@ pub enum Ask {
         /// `meter`, `reader` or `charger`.
         kind: String,
     },
-    /// Lines with their use and counters.
+    /// RS-485 lines and CAN buses with their use and counters.
     Lines,
     /// Open and past sessions, newest first.
     Sessions {
@@ -56,6 +58,21 @@ pub enum Ask {
     Cards {
         /// At most so many.
         limit: usize,
+    },
+    /// The VIN list.
+    Vehicles {
+        /// At most so many.
+        limit: usize,
+    },
+    /// The plate list.
+    Plates {
+        /// At most so many.
+        limit: usize,
+    },
+    /// What an offline start by this card or vehicle would do now, and why.
+    Rehearse {
+        /// Whose.
+        credential: Credential,
     },
     /// Open alarms.
     Alarms,
@@ -92,6 +109,14 @@ pub enum Ask {
     },
     /// Hash chain, totals, integrity of the store.
     Verify,
+    /// What passes on a line or bus from now on: answers that hold a line of text each, and one at the end that holds
+    /// how many there were and how many were lost.
+    Capture {
+        /// Its name.
+        line: String,
+        /// For so long, at most an hour.
+        seconds: u64,
+    },
 }
 
 /// The answer.

@@ -1,12 +1,15 @@
 //! The daemon's side of the socket.
 
+use super::capture::Capture;
 use super::desk::Desk;
 use super::{Answer, Ask};
+use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
@@ -71,21 +74,34 @@ async fn talk(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
         }
         let answer = if line.last() == Some(&b'\n') {
             match serde_json::from_slice::<Ask>(&line) {
+                Ok(Ask::Capture { line, seconds }) => match desk.capture(&line, seconds) {
+                    Ok(capture) => stream_out(capture, &mut writing).await?,
+                    Err(refusal) => refusal,
+                },
                 Ok(ask) => desk.answer(ask).await,
                 Err(error) => Answer::refused(format_args!("not understood: {error}")),
             }
         } else {
             Answer::refused("the question is longer than 64 KiB, or its line does not end")
         };
-        let mut text = serde_json::to_vec(&answer)?;
-        text.push(b'\n');
-        // One that asks and does not read gives its place back, too.
-        let Ok(written) = tokio::time::timeout(SILENCE, writing.write_all(&text)).await else {
-            return Ok(());
-        };
-        written?;
+        write(&mut writing, &answer).await?;
         if line.last() != Some(&b'\n') {
             return Ok(());
         }
     }
+}
+
+/// Every line as it passes; gives what is to be said at the end.
+async fn stream_out(mut capture: Capture, writing: &mut OwnedWriteHalf) -> std::io::Result<Answer> {
+    while let Some(text) = capture.next().await {
+        write(writing, &Answer::Good { data: Value::String(text) }).await?;
+    }
+    Ok(Answer::Good { data: json!({ "captured": capture.captured, "lost": capture.lost }) })
+}
+
+/// One that asks and does not read gives its place back, too.
+async fn write(writing: &mut OwnedWriteHalf, answer: &Answer) -> std::io::Result<()> {
+    let mut text = serde_json::to_vec(answer)?;
+    text.push(b'\n');
+    tokio::time::timeout(SILENCE, writing.write_all(&text)).await?
 }

@@ -8,6 +8,7 @@ pub mod dlt645;
 pub mod modbus;
 pub mod mt62x;
 pub mod osdp;
+pub mod tcu;
 pub mod uid_frame;
 pub mod uid_modbus;
 

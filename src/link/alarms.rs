@@ -48,7 +48,8 @@ impl Link {
         let number = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
         let outgoing = Outgoing::OpenAlarms { part: number(next + 1), parts: number(parts), alarms };
         self.ask(now, About::OpenAlarms, &outgoing, self.patience(), out);
-        self.alarms.telling = Some((list, next + 1));
+        // A protocol that does not ask for them ends them here.
+        self.alarms.telling = self.asks.is_open(About::OpenAlarms).then_some((list, next + 1));
     }
 
     /// A part was answered: on with the next, or they are told. A refusal ends them until the next login.

@@ -3,7 +3,7 @@
 use super::{Action, Link, Note};
 use crate::model::message::{AuthoriseRequest, Decision, FromLink};
 use crate::model::time::{Instant, Now};
-use crate::uplink::{Kind, Outgoing, Reply};
+use crate::uplink::{Encoded, Kind, Outgoing, Reply};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ const REMEMBERED: usize = 64;
 pub(super) enum About {
     /// Index into the configured piles.
     Pile(usize),
-    /// Is our tariff right?
-    TariffCheck,
-    /// The tariff, please.
-    Tariff,
+    /// Is our tariff right? The question of this turn.
+    TariffCheck(usize),
+    /// The tariff, please: after the question of this turn.
+    Tariff(usize),
     /// The station's ticket.
     Authorise(u64),
     /// One part of the open alarms.
@@ -54,7 +54,7 @@ impl Asks {
     pub(super) fn lost(&mut self, out: &mut Vec<Action>) {
         let tickets = self.open.iter().filter_map(|a| match a.about {
             About::Authorise(ticket) => Some(ticket),
-            About::Pile(_) | About::TariffCheck | About::Tariff | About::OpenAlarms => None,
+            About::Pile(_) | About::TariffCheck(_) | About::Tariff(_) | About::OpenAlarms => None,
         });
         let held = self.held.iter().map(|(ticket, _, _)| *ticket);
         for ticket in tickets.chain(held) {
@@ -93,10 +93,50 @@ impl Link {
         lasts: Duration,
         out: &mut Vec<Action>,
     ) {
-        let Some((sequence, octets)) = self.send(outgoing) else { return };
+        let (sequence, octets) = match self.encode(outgoing) {
+            Some((sequence, Encoded::Asked(octets))) => (sequence, octets),
+            Some((_, Encoded::Told(frames))) => {
+                out.extend(frames.into_iter().map(Action::Write));
+                self.needless(about, out);
+                return;
+            }
+            Some((_, Encoded::Unsayable)) => {
+                self.unsayable(about, out);
+                return;
+            }
+            None => return,
+        };
         out.push(Action::Write(octets.clone()));
         let due = now.mono + self.config.resend_after;
         self.asks.open.push(Ask { about, sequence, octets, due, ends: now.mono + lasts });
+    }
+
+    /// A question that this protocol does not ask.
+    fn needless(&mut self, about: About, out: &mut Vec<Action>) {
+        match about {
+            About::Pile(index) => {
+                let pile = self.config.piles[index].pile;
+                out.push(Action::Tell(FromLink::PileRegistered(pile, 0)));
+                self.pile_done(index);
+            }
+            About::TariffCheck(turn) | About::Tariff(turn) => self.tariff_done(turn),
+            About::OpenAlarms => {}
+            About::Authorise(_) => self.unsayable(about, out),
+        }
+    }
+
+    /// Something that this protocol has no words for: nobody will say yes to it.
+    fn unsayable(&mut self, about: About, out: &mut Vec<Action>) {
+        const MODE_NOT_SUPPORTED: u8 = 12;
+        match about {
+            About::Authorise(ticket) => {
+                let refused = Decision::Refused(MODE_NOT_SUPPORTED);
+                out.push(Action::Tell(FromLink::Decision(ticket, refused)));
+            }
+            About::Pile(index) => self.pile_done(index),
+            About::TariffCheck(turn) | About::Tariff(turn) => self.tariff_done(turn),
+            About::OpenAlarms => {}
+        }
     }
 
     /// How long a question is sent again before it counts as silent.
@@ -157,7 +197,7 @@ impl Link {
                 out.push(Action::Tell(FromLink::Decision(ticket, Decision::TimedOut)));
             }
             About::OpenAlarms => self.open_alarms_silent(),
-            About::Pile(_) | About::TariffCheck | About::Tariff => self.step_silent(now, about),
+            About::Pile(_) | About::TariffCheck(_) | About::Tariff(_) => self.step_silent(now, about),
         }
     }
 
@@ -199,8 +239,8 @@ impl About {
     fn kind(self) -> Kind {
         match self {
             About::Pile(_) => Kind::PileRegister,
-            About::TariffCheck => Kind::TariffCheck,
-            About::Tariff => Kind::TariffRequest,
+            About::TariffCheck(_) => Kind::TariffCheck,
+            About::Tariff(_) => Kind::TariffRequest,
             About::Authorise(_) => Kind::Authorise,
             About::OpenAlarms => Kind::OpenAlarms,
         }

@@ -22,6 +22,7 @@ struct Slot {
     ticket: u64,
     /// Not told to the station yet.
     command: Option<Command>,
+    /// The answer; empty = the protocol has none.
     octets: Option<Vec<u8>>,
 }
 
@@ -69,7 +70,7 @@ impl Link {
     pub(super) fn command(&mut self, now: Now, reply_to: ReplyTo, command: Command, out: &mut Vec<Action>) {
         let known = |s: &&Slot| s.reply_to.kind == reply_to.kind && s.reply_to.sequence == reply_to.sequence;
         if let Some(slot) = self.replies.slots.iter().find(known) {
-            if let Some(octets) = &slot.octets {
+            if let Some(octets) = slot.octets.as_ref().filter(|octets| !octets.is_empty()) {
                 out.push(Action::Write(octets.clone()));
             }
             return; // still being answered: that answer serves both
@@ -104,8 +105,10 @@ impl Link {
         else {
             return; // of an older connection: the platform will ask again
         };
-        let octets = self.uplink.answer(&slot.reply_to, answer);
+        let octets = self.uplink.answer(&slot.reply_to, answer).unwrap_or_default();
         slot.octets = Some(octets.clone());
-        out.push(Action::Write(octets));
+        if !octets.is_empty() {
+            out.push(Action::Write(octets));
+        }
     }
 }

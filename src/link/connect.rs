@@ -3,7 +3,7 @@
 use super::{Action, Connection, Link, Note, settle::Step};
 use crate::model::message::FromLink;
 use crate::model::time::{Instant, Now};
-use crate::uplink::{LoginReply, Outgoing};
+use crate::uplink::{Encoded, LoginReply, Outgoing};
 use std::time::Duration;
 
 /// A frame that began must be whole after this long.
@@ -168,10 +168,11 @@ impl Link {
             partial: None,
             heartbeat: self.config.heartbeat,
             heartbeat_due: now.mono,
+            heartbeats: 0,
         });
         let facts = self.facts.clone();
         let login = Outgoing::Login { facts: &facts, nonce, time: now.stamp() };
-        if let Some((sequence, octets)) = self.send(&login) {
+        if let Some((sequence, Encoded::Asked(octets))) = self.encode(&login) {
             out.push(Action::Write(octets));
             self.state = State::LoggingIn { sequence, deadline: now.mono + LOGIN_REPLY };
         }
@@ -257,8 +258,11 @@ impl Link {
         self.records.disconnected();
         self.alarm_events.disconnected();
         self.alarms.lost();
+        self.battery_ends.disconnected();
         self.replies.clear();
         self.realtime.clear(); // what it says may be over by the next login
+        self.handshakes.clear();
+        self.progress.clear();
         self.asks.lost(out);
         if was_online {
             out.push(Action::Tell(FromLink::Offline));
@@ -267,7 +271,7 @@ impl Link {
 
     pub(super) fn goodbye(&mut self, now: Now, reason: u8, out: &mut Vec<Action>) {
         if self.state.is_online()
-            && let Some((_, octets)) = self.send(&Outgoing::Goodbye(reason))
+            && let Some((_, Encoded::Asked(octets))) = self.encode(&Outgoing::Goodbye(reason))
         {
             out.push(Action::Write(octets));
             self.state = State::Leaving { deadline: now.mono + GOODBYE };
@@ -336,12 +340,12 @@ impl Link {
             return;
         }
         if connection.heartbeat_due <= now.mono {
-            connection.heartbeat_due = now.mono + connection.heartbeat;
+            connection.heartbeat_due = now.mono + connection.heartbeat / self.manners.heartbeats.max(1);
+            let turn = connection.heartbeats;
+            connection.heartbeats = turn.wrapping_add(1);
             let facts = self.facts.clone();
             let uptime = now.mono.since(self.started);
-            if let Some((_, octets)) = self.send(&Outgoing::Heartbeat { uptime, facts: &facts }) {
-                out.push(Action::Write(octets));
-            }
+            self.tell(&Outgoing::Heartbeat { turn, uptime, facts: &facts }, out);
         }
     }
 }

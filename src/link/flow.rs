@@ -10,21 +10,28 @@ use crate::model::message::{Content, Entry, FromLink, Lane, Verdict};
 use crate::model::session::ConnectorState;
 use crate::model::time::Now;
 use crate::outbox::Due;
-use crate::uplink::{Kind, Outgoing, Reply};
+use crate::uplink::{Encoded, Kind, Outgoing, Reply};
 
 impl Link {
     /// Sends whatever may go now, and asks the store for more.
     pub(super) fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
-        for lane in [Lane::StartResult, Lane::Record, Lane::Alarm] {
+        for lane in [Lane::StartResult, Lane::Record, Lane::Alarm, Lane::BatteryEnd] {
             if let Some((after, limit)) = self.queue(lane).load(now.mono) {
                 out.push(Action::Load(lane, after, limit));
             }
         }
-        let (start_results, records, alarms) = match self.state {
-            State::Settling { step: Step::Piles { .. } | Step::Tariff, .. } => (false, false, false),
-            State::Settling { step: Step::StartResults { .. }, .. } => (true, false, false),
-            State::Settling { step: Step::Records { .. }, .. } => (true, true, false),
-            State::Settling { step: Step::Alarms { .. }, .. } | State::Ready { .. } => (true, true, true),
+        let (start_results, records, alarms, battery_ends) = match self.state {
+            State::Settling { step: Step::Piles { .. }, .. } => (false, false, false, false),
+            State::Settling { step: Step::Tariff { .. }, .. } => {
+                let stored_first = self.manners.stored_first;
+                (stored_first, stored_first, stored_first, stored_first)
+            }
+            State::Settling { step: Step::StartResults { .. }, .. } => (true, false, false, false),
+            State::Settling { step: Step::Records { .. }, .. } => (true, true, false, false),
+            State::Settling { step: Step::Alarms { .. }, .. } => (true, true, true, false),
+            State::Settling { step: Step::BatteryEnds { .. }, .. } | State::Ready { .. } => {
+                (true, true, true, true)
+            }
             State::Waiting { .. }
             | State::Connecting { .. }
             | State::LoggingIn { .. }
@@ -38,7 +45,12 @@ impl Link {
         }
         let live = matches!(self.state, State::Ready { .. });
         if live {
+            self.pump_handshakes(out);
             self.pump_realtime(false, out);
+            self.pump_progress(out);
+        }
+        if battery_ends {
+            self.pump_lane(now, Lane::BatteryEnd, out);
         }
         if records {
             self.pump_lane(now, Lane::Record, out);
@@ -58,6 +70,7 @@ impl Link {
         loop {
             match self.queue(lane).due(now.mono) {
                 Some(Due::Resend(octets)) => out.push(Action::Write(octets)),
+                Some(Due::Aside(id)) => out.push(Action::Note(Note::Aside(id))),
                 Some(Due::Paused) => out.push(Action::Note(Note::LanePaused(lane))),
                 None => break,
             }
@@ -70,12 +83,58 @@ impl Link {
             if lane == Lane::Alarm && self.alarm_events.is_settling() {
                 return; // after a kill no more than the newest event is told once more, and none before another
             }
-            let Some((sequence, octets)) = self.send(&Outgoing::Entry(&entry)) else { return };
-            self.queue(lane).sent(now.mono, sequence, octets.clone());
+            let Some((sequence, encoded)) = self.encode(&Outgoing::Entry(&entry)) else { return };
+            match encoded {
+                Encoded::Asked(octets) => {
+                    self.queue(lane).sent(now.mono, sequence, octets.clone());
+                    out.push(Action::Write(octets));
+                }
+                Encoded::Told(frames) => {
+                    out.extend(frames.into_iter().map(Action::Write));
+                    self.queue(lane).sent(now.mono, sequence, Vec::new());
+                    self.taken(lane, sequence, Verdict::Taken, out);
+                }
+                Encoded::Unsayable => {
+                    self.queue(lane).unsayable(now.mono);
+                    out.push(Action::Note(Note::Unsayable(entry.id)));
+                    continue;
+                }
+            }
             if lane == Lane::Record {
                 self.start_results.overtaken(&entry.txn); // kept only until the record was sent (0204)
             }
-            out.push(Action::Write(octets));
+        }
+    }
+
+    fn taken(&mut self, lane: Lane, sequence: u32, verdict: Verdict, out: &mut Vec<Action>) {
+        let queue = self.queue(lane);
+        let over = queue.in_flight(sequence).and_then(cleared);
+        if let Some(id) = queue.answered(sequence) {
+            // A raise that the platform refused to know is not offered after its clear.
+            let raise = |e: &Entry| over.is_some_and(|alarm| is_of(e, alarm));
+            let overtaken = queue.take_aside(raise).into_iter().chain([id]);
+            out.extend(overtaken.map(|id| Action::Tell(FromLink::Acknowledged(id, verdict))));
+        }
+    }
+
+    /// Who the vehicles are, once the start results of their sessions went out.
+    fn pump_handshakes(&mut self, out: &mut Vec<Action>) {
+        if self.start_results.has_unread() {
+            return;
+        }
+        for (connector, words) in std::mem::take(&mut self.handshakes) {
+            if self.start_results.has_unsent(&words.txn) {
+                self.handshakes.insert(connector, words);
+            } else {
+                self.tell(&Outgoing::BatteryHandshake(&words), out);
+            }
+        }
+    }
+
+    /// How the batteries charge.
+    fn pump_progress(&mut self, out: &mut Vec<Action>) {
+        for (_, words) in std::mem::take(&mut self.progress) {
+            self.tell(&Outgoing::BatteryProgress(&words), out);
         }
     }
 
@@ -87,13 +146,14 @@ impl Link {
             .iter()
             .filter(|(_, r)| (shows_free(r.state) || r.txn.is_none()) == free)
             .filter(|(_, r)| r.state != ConnectorState::Charging || !held(&r.txn))
+            .filter(|(_, r)| {
+                !(free && self.manners.free_after_record && self.records.has_unsent_of(r.connector))
+            })
             .map(|(connector, _)| *connector)
             .collect();
         for connector in ready {
             let Some(realtime) = self.realtime.remove(&connector) else { continue };
-            if let Some((_, octets)) = self.send(&Outgoing::Realtime(&realtime)) {
-                out.push(Action::Write(octets));
-            }
+            self.tell(&Outgoing::Realtime(&realtime), out);
         }
     }
 
@@ -102,14 +162,15 @@ impl Link {
         let lane = match kind {
             Kind::Record => Lane::Record,
             Kind::Alarm => Lane::Alarm,
-            Kind::Login
+            Kind::BatteryEnd => Lane::BatteryEnd,
+            Kind::StartResult
+            | Kind::Login
             | Kind::Heartbeat
             | Kind::PileRegister
             | Kind::TariffCheck
             | Kind::TariffRequest
             | Kind::Goodbye
             | Kind::Authorise
-            | Kind::StartResult
             | Kind::OpenAlarms => Lane::StartResult,
         };
         let queue = self.queue(lane);
@@ -118,7 +179,7 @@ impl Link {
             return;
         };
         let verdict = match reply {
-            Reply::StartResult => Some(Verdict::Taken),
+            Reply::StartResult | Reply::BatteryEnd => Some(Verdict::Taken),
             Reply::Alarm { id } if is_of(entry, id) => Some(Verdict::Taken),
             Reply::Alarm { .. } => None, // of another alarm: no answer
             Reply::Record { txn, verdict } if txn == entry.txn => verdict,
@@ -141,15 +202,7 @@ impl Link {
             | Reply::Decision(_) => None,
         };
         match verdict {
-            Some(verdict) => {
-                let over = cleared(entry);
-                if let Some(id) = queue.answered(sequence) {
-                    // A raise that the platform refused to know is not offered after its clear.
-                    let raise = |e: &Entry| over.is_some_and(|alarm| is_of(e, alarm));
-                    let overtaken = queue.take_aside(raise).into_iter().chain([id]);
-                    out.extend(overtaken.map(|id| Action::Tell(FromLink::Acknowledged(id, verdict))));
-                }
-            }
+            Some(verdict) => self.taken(lane, sequence, verdict, out),
             None => out.push(Action::Note(Note::Unmatched(kind))),
         }
     }
@@ -159,7 +212,7 @@ impl Link {
 fn cleared(entry: &Entry) -> Option<u64> {
     match &entry.content {
         Content::Alarm(event) if !event.raised => Some(event.alarm.id),
-        Content::Alarm(_) | Content::StartResult(_) | Content::Record(_) => None,
+        Content::Alarm(_) | Content::StartResult(_) | Content::Record(_) | Content::BatteryEnd(_) => None,
     }
 }
 
@@ -167,7 +220,7 @@ fn cleared(entry: &Entry) -> Option<u64> {
 fn is_of(entry: &Entry, alarm: u64) -> bool {
     match &entry.content {
         Content::Alarm(event) => event.alarm.id == alarm,
-        Content::StartResult(_) | Content::Record(_) => false,
+        Content::StartResult(_) | Content::Record(_) | Content::BatteryEnd(_) => false,
     }
 }
 

@@ -11,15 +11,19 @@ mod alarms;
 mod ask;
 mod commands;
 mod connect;
+mod exchange;
 mod flow;
 mod settle;
 
 use crate::model::batch::Recovered;
 use crate::model::ident::ConnectorId;
-use crate::model::message::{Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StationFacts, ToLink};
+use crate::model::message::{
+    BatteryHandshake, BatteryProgress, Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StationFacts,
+    ToLink,
+};
 use crate::model::time::{Instant, Now};
 use crate::outbox::Queue;
-use crate::uplink::{Incoming, Kind, Outgoing, Reply, Uplink};
+use crate::uplink::{Encoded, Incoming, Kind, Manners, Outgoing, Reply, Uplink};
 use alarms::OpenAlarms;
 use ask::Asks;
 use commands::Replies;
@@ -28,6 +32,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use connect::State;
+pub use exchange::Exchange;
 
 /// How the link behaves.
 #[derive(Clone, Debug)]
@@ -40,6 +45,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// Wait before a message is sent again.
     pub resend_after: Duration,
+    /// The same for a record.
+    pub record_resend_after: Duration,
     /// How often it is sent again in one connection.
     pub resends: u8,
     /// Rest of a lane after that.
@@ -69,6 +76,7 @@ impl Held {
             (Lane::StartResult, recovered.last_start_result),
             (Lane::Record, recovered.last_record),
             (Lane::Alarm, recovered.last_alarm_event),
+            (Lane::BatteryEnd, recovered.last_battery_end),
         ];
         Held { newest: newest.into(), offered_again: recovered.offered_again.clone() }
     }
@@ -127,6 +135,12 @@ pub enum Note {
     Unmatched(Kind),
     /// A lane pauses because nothing is answered.
     LanePaused(Lane),
+    /// This durable message is not answered; it waits for the next login, others go on.
+    Aside(EntryId),
+    /// This durable message cannot be said in the platform's protocol; it is kept.
+    Unsayable(EntryId),
+    /// A good frame departs from the text of its protocol.
+    Departs(&'static str),
 }
 
 /// The connection that stands or is being made.
@@ -139,6 +153,7 @@ struct Connection {
     partial: Option<(u64, Instant)>,
     heartbeat: Duration,
     heartbeat_due: Instant,
+    heartbeats: u32,
 }
 
 impl Connection {
@@ -152,6 +167,7 @@ impl Connection {
 pub struct Link {
     config: Config,
     uplink: Box<dyn Uplink>,
+    manners: Manners,
     state: State,
     connection: Option<Connection>,
     epoch: u64,
@@ -160,10 +176,13 @@ pub struct Link {
     asks: Asks,
     replies: Replies,
     realtime: BTreeMap<ConnectorId, Realtime>,
+    handshakes: BTreeMap<ConnectorId, Box<BatteryHandshake>>,
+    progress: BTreeMap<ConnectorId, Box<BatteryProgress>>,
     start_results: Queue,
     records: Queue,
     alarm_events: Queue,
     alarms: OpenAlarms,
+    battery_ends: Queue,
     tariff_retry: Option<Instant>,
     started: Instant,
     /// When the newest event was handled.
@@ -193,20 +212,29 @@ impl Link {
             pause: config.lane_pause,
             ..crate::outbox::Config::default()
         };
+        let manners = uplink.manners();
+        let record_lane = crate::outbox::Config {
+            resend_after: config.record_resend_after,
+            silent_aside: manners.silent_aside,
+            ..lane
+        };
         let spacing = Duration::from_secs(1) / config.stored_per_second.max(1);
+        let stored = crate::outbox::Config { spacing, ..lane };
         let queue = |of: Lane, lane: crate::outbox::Config| {
             let mut queue = Queue::new(of, held.newest.get(&of).copied().unwrap_or(0), lane);
             queue.offered_again(&held.offered_again);
             queue
         };
         Link {
-            start_results: queue(Lane::StartResult, crate::outbox::Config { spacing, ..lane }),
-            records: queue(Lane::Record, lane),
-            alarm_events: queue(Lane::Alarm, crate::outbox::Config { spacing, ..lane }),
+            start_results: queue(Lane::StartResult, stored),
+            records: queue(Lane::Record, record_lane),
+            alarm_events: queue(Lane::Alarm, stored),
             alarms: OpenAlarms::default(),
+            battery_ends: queue(Lane::BatteryEnd, stored),
             backoff: Backoff::new(config.seed),
             config,
             uplink,
+            manners,
             state: State::Waiting { until: now.mono },
             connection: None,
             epoch: 0,
@@ -214,6 +242,8 @@ impl Link {
             asks: Asks::default(),
             replies: Replies::default(),
             realtime: BTreeMap::new(),
+            handshakes: BTreeMap::new(),
+            progress: BTreeMap::new(),
             tariff_retry: None,
             started: now.mono,
             handled: None,
@@ -247,7 +277,8 @@ impl Link {
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         let mut deadlines = vec![self.state.deadline()];
-        deadlines.extend([&self.start_results, &self.records, &self.alarm_events].map(Queue::load_at));
+        let lanes = [&self.start_results, &self.records, &self.alarm_events, &self.battery_ends];
+        deadlines.extend(lanes.map(Queue::load_at));
         if let Some(connection) = &self.connection
             && self.state.is_connected()
         {
@@ -261,6 +292,7 @@ impl Link {
                 deadlines.push(self.start_results.wake_at());
                 deadlines.push(self.records.wake_at());
                 deadlines.push(self.alarm_events.wake_at().filter(|_| !self.alarms.is_telling()));
+                deadlines.push(self.battery_ends.wake_at());
             }
         }
         deadlines.into_iter().flatten().filter(|at| Some(*at) > self.handled).min()
@@ -300,6 +332,7 @@ impl Link {
             Lane::StartResult => &mut self.start_results,
             Lane::Record => &mut self.records,
             Lane::Alarm => &mut self.alarm_events,
+            Lane::BatteryEnd => &mut self.battery_ends,
         }
     }
 
@@ -310,6 +343,8 @@ impl Link {
             ToLink::Realtime(realtime) => {
                 self.realtime.insert(realtime.connector, realtime);
             }
+            ToLink::BatteryHandshake(words) => drop(self.handshakes.insert(words.connector, words)),
+            ToLink::BatteryProgress(words) => drop(self.progress.insert(words.connector, words)),
             ToLink::Answer(ticket, answer) => self.answer(ticket, &answer, out),
             ToLink::Queued(EntryId { lane, id }) => self.queue(lane).queued(id),
             ToLink::Settled(EntryId { lane, id }) => self.queue(lane).settled(id),
@@ -348,6 +383,7 @@ impl Link {
                 Incoming::Command { reply_to, command } => self.command(now, reply_to, command, out),
                 Incoming::Respond(octets) => out.push(Action::Write(octets)),
                 Incoming::Ignored(why) | Incoming::Bad(why) => out.push(Action::Note(Note::BadFrame(why))),
+                Incoming::Departs(how) => out.push(Action::Note(Note::Departs(how))),
                 Incoming::Hopeless => self.drop_connection(now, "the octets make no sense any more", out),
             }
         }
@@ -364,7 +400,7 @@ impl Link {
                 out.push(Action::Tell(FromLink::PlatformTime(time)))
             }
             (Kind::Heartbeat, _) => {}
-            (Kind::StartResult | Kind::Record | Kind::Alarm, reply) => {
+            (Kind::StartResult | Kind::Record | Kind::Alarm | Kind::BatteryEnd, reply) => {
                 self.settle_entry(kind, sequence, reply, out)
             }
             (Kind::Goodbye, _) => self.farewell(now, out),
@@ -379,9 +415,19 @@ impl Link {
         }
     }
 
-    fn send(&mut self, outgoing: &Outgoing<'_>) -> Option<(u32, Vec<u8>)> {
+    /// A message in frames under the next sequence; `None` without a connection.
+    fn encode(&mut self, outgoing: &Outgoing<'_>) -> Option<(u32, Encoded)> {
         let connection = self.connection.as_mut()?;
         let sequence = connection.next_sequence();
         Some((sequence, self.uplink.encode(sequence, outgoing)))
+    }
+
+    /// Writes a message whose answer, if there is one, nobody waits for.
+    fn tell(&mut self, outgoing: &Outgoing<'_>, out: &mut Vec<Action>) {
+        match self.encode(outgoing) {
+            Some((_, Encoded::Told(frames))) => out.extend(frames.into_iter().map(Action::Write)),
+            Some((_, Encoded::Asked(frame))) => out.push(Action::Write(frame)),
+            Some((_, Encoded::Unsayable)) | None => {}
+        }
     }
 }

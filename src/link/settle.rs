@@ -1,7 +1,7 @@
 //! The order after login (platform-222.md 5.5). Replies and heartbeats never wait for it.
 //!
-//! Steps 7 and 8 of the profile also name inventory, gates and cameras; this version has none of them to send and goes
-//! on at once.
+//! Steps 7 and 8 of the profile also name daily sums, inventory, gates and cameras; this version has none of them to
+//! send and goes on at once.
 
 use super::ask::About;
 use super::{Action, Link, State};
@@ -22,7 +22,10 @@ pub enum Step {
         next: usize,
     },
     /// 3: tariff check, and the tariff when it differs.
-    Tariff,
+    Tariff {
+        /// Turn of the question that is open or comes next.
+        turn: usize,
+    },
     /// 4: stored start results.
     StartResults {
         /// The step is over then.
@@ -38,13 +41,21 @@ pub enum Step {
         /// The step is over then; the lane goes on.
         until: Instant,
     },
+    /// 7: stored battery ends.
+    BatteryEnds {
+        /// The step is over then; the lane goes on.
+        until: Instant,
+    },
 }
 
 impl Step {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Step::StartResults { until } | Step::Records { until } | Step::Alarms { until } => Some(*until),
-            Step::Piles { .. } | Step::Tariff => None,
+            Step::StartResults { until }
+            | Step::Records { until }
+            | Step::Alarms { until }
+            | Step::BatteryEnds { until } => Some(*until),
+            Step::Piles { .. } | Step::Tariff { .. } => None,
         }
     }
 }
@@ -64,17 +75,16 @@ impl Link {
         }
         if self.tariff_retry.is_some_and(|at| at <= now.mono) && matches!(self.state, State::Ready { .. }) {
             self.tariff_retry = None;
-            self.check_tariff(now, out);
+            for turn in 0..self.manners.tariff_checks {
+                self.check_tariff(now, turn, out);
+            }
         }
     }
 
     /// `None` = wait; `Some(None)` = the order is done.
     fn step(&mut self, now: Now, step: Step, out: &mut Vec<Action>) -> Option<Option<Step>> {
         match step {
-            Step::Piles { next } if next >= self.config.piles.len() => {
-                self.check_tariff(now, out);
-                Some(Some(Step::Tariff))
-            }
+            Step::Piles { next } if next >= self.config.piles.len() => Some(Some(self.after_piles(now))),
             Step::Piles { next } => {
                 if !self.asks.is_open(About::Pile(next)) {
                     let pile = self.config.piles[next].clone();
@@ -82,8 +92,17 @@ impl Link {
                 }
                 None
             }
-            Step::Tariff if self.asks.is_open(About::TariffCheck) || self.asks.is_open(About::Tariff) => None,
-            Step::Tariff => Some(Some(Step::StartResults { until: now.mono + STEP })),
+            Step::Tariff { turn } if turn >= self.manners.tariff_checks => {
+                let stored =
+                    (!self.manners.stored_first).then_some(Step::StartResults { until: now.mono + STEP });
+                Some(stored)
+            }
+            Step::Tariff { turn } => {
+                if !self.asks.is_open(About::TariffCheck(turn)) && !self.asks.is_open(About::Tariff(turn)) {
+                    self.check_tariff(now, turn, out);
+                }
+                None
+            }
             Step::StartResults { until } if self.start_results.is_empty() || until <= now.mono => {
                 Some(Some(Step::Records { until: now.mono + STEP }))
             }
@@ -91,15 +110,34 @@ impl Link {
                 self.alarms.wanted = true;
                 Some(Some(Step::Alarms { until: now.mono + STEP }))
             }
-            Step::Alarms { until } if until <= now.mono => Some(None),
-            Step::Alarms { .. } if !self.alarms.is_telling() && self.alarm_events.is_empty() => Some(None),
-            Step::StartResults { .. } | Step::Records { .. } | Step::Alarms { .. } => None,
+            Step::Alarms { until } if self.alarms_are_told() || until <= now.mono => {
+                Some(Some(Step::BatteryEnds { until: now.mono + STEP }))
+            }
+            Step::BatteryEnds { until } if self.battery_ends.is_empty() || until <= now.mono => {
+                Some(self.manners.stored_first.then_some(Step::Tariff { turn: 0 }))
+            }
+            Step::StartResults { .. }
+            | Step::Records { .. }
+            | Step::Alarms { .. }
+            | Step::BatteryEnds { .. } => None,
         }
     }
 
-    fn check_tariff(&mut self, now: Now, out: &mut Vec<Action>) {
+    fn alarms_are_told(&self) -> bool {
+        !self.alarms.is_telling() && self.alarm_events.is_empty()
+    }
+
+    fn after_piles(&self, now: Now) -> Step {
+        match self.manners.stored_first {
+            true => Step::StartResults { until: now.mono + STEP },
+            false => Step::Tariff { turn: 0 },
+        }
+    }
+
+    fn check_tariff(&mut self, now: Now, turn: usize, out: &mut Vec<Action>) {
         let number = self.facts.tariff_number;
-        self.ask(now, About::TariffCheck, &Outgoing::TariffCheck(number), self.patience(), out);
+        let check = Outgoing::TariffCheck { turn, number };
+        self.ask(now, About::TariffCheck(turn), &check, self.patience(), out);
     }
 
     /// A question of the order was answered.
@@ -112,15 +150,20 @@ impl Link {
                 }
                 self.pile_done(index);
             }
-            (About::TariffCheck, Reply::TariffCheck { same: true, .. }) => {
+            (About::TariffCheck(turn), Reply::TariffCheck { same: true, .. }) => {
                 out.push(Action::Tell(FromLink::TariffConfirmed));
+                self.tariff_done(turn);
             }
-            (About::TariffCheck, Reply::TariffCheck { same: false, .. }) => {
-                self.ask(now, About::Tariff, &Outgoing::TariffRequest, self.patience(), out);
+            (About::TariffCheck(turn), Reply::TariffCheck { same: false, .. }) => {
+                let request = Outgoing::TariffRequest { turn };
+                self.ask(now, About::Tariff(turn), &request, self.patience(), out);
             }
-            (About::Tariff, Reply::Tariff(Some(tariff))) => out.push(Action::Tell(FromLink::Tariff(tariff))),
-            (About::Tariff, Reply::Tariff(None)) => {}
-            (About::TariffCheck | About::Tariff, _) => self.tariff_retry = Some(now.mono + TARIFF_RETRY),
+            (About::Tariff(turn), Reply::Tariff(Some(tariff))) => {
+                out.push(Action::Tell(FromLink::Tariff(tariff)));
+                self.tariff_done(turn);
+            }
+            (About::Tariff(turn), Reply::Tariff(None)) => self.tariff_done(turn),
+            (About::TariffCheck(turn) | About::Tariff(turn), _) => self.tariff_later(now, turn),
             (About::Authorise(_) | About::OpenAlarms, _) => {}
         }
     }
@@ -129,12 +172,25 @@ impl Link {
     pub(super) fn step_silent(&mut self, now: Now, about: About) {
         match about {
             About::Pile(index) => self.pile_done(index),
-            About::TariffCheck | About::Tariff => self.tariff_retry = Some(now.mono + TARIFF_RETRY),
+            About::TariffCheck(turn) | About::Tariff(turn) => self.tariff_later(now, turn),
             About::Authorise(_) | About::OpenAlarms => {}
         }
     }
 
-    fn pile_done(&mut self, index: usize) {
+    fn tariff_later(&mut self, now: Now, turn: usize) {
+        self.tariff_retry = Some(now.mono + TARIFF_RETRY);
+        self.tariff_done(turn);
+    }
+
+    pub(super) fn tariff_done(&mut self, done: usize) {
+        if let State::Settling { step: Step::Tariff { turn }, .. } = &mut self.state
+            && *turn == done
+        {
+            *turn = done + 1;
+        }
+    }
+
+    pub(super) fn pile_done(&mut self, index: usize) {
         if let State::Settling { step: Step::Piles { next }, .. } = &mut self.state
             && *next == index
         {

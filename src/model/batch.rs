@@ -1,12 +1,13 @@
 //! What the station writes: facts and their messages in one transaction.
 
-use super::access::Card;
+use super::access::{Card, Departure, Entries, Listed, Plate, Vehicle};
 use super::alarm::Alarm;
-use super::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
+use super::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use super::message::{Entry, EntryId, Verdict};
 use super::record::TransactionRecord;
 use super::tariff::Tariff;
 use super::time::Utc;
+use std::collections::BTreeMap;
 
 /// Rows that become durable together, or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,19 +72,14 @@ pub enum Row {
         /// Pending until its `valid_from`.
         pending: u32,
     },
-    /// Replace the whole card list.
-    CardListReplace(u32, Vec<Card>),
-    /// Change the card list.
-    CardListChange {
-        /// Version after it.
-        version: u32,
-        /// Added or replaced.
-        put: Vec<Card>,
-        /// Deleted.
-        delete: Vec<CardUid>,
-    },
-    /// The platform confirmed the card list at this moment (its age counts from here).
-    CardListConfirmed(Utc),
+    /// Of the card list.
+    Cards(ListRow<Card>),
+    /// Of the VIN list.
+    Vehicles(ListRow<Vehicle>),
+    /// Of the plate list.
+    Plates(ListRow<Plate>),
+    /// Departure plans, the last of a vehicle counts; without a time the plan is removed.
+    Departures(Vec<Departure>),
     /// A remote start that was decided: its number and the result that was answered (last 10 000 are kept).
     CommandSeen(TransactionNumber, u8),
     /// An alarm was raised or cleared; its message is queued by a row of its own.
@@ -104,6 +100,24 @@ pub enum Row {
         /// What.
         what: String,
     },
+}
+
+/// A durable change of one list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListRow<T: Listed> {
+    /// Replace the whole list: its version and all of its entries.
+    Replace(u32, Entries<T>),
+    /// Change what is named.
+    Change {
+        /// Version after it.
+        version: u32,
+        /// Added or replaced.
+        put: Vec<T>,
+        /// Deleted; an unknown key is no fault.
+        delete: Vec<T::Key>,
+    },
+    /// The platform confirmed the list at this moment (its age counts from here).
+    Confirmed(Utc),
 }
 
 /// Durable state of a session.
@@ -147,8 +161,8 @@ pub struct KnownRecord {
     pub txn: TransactionNumber,
     /// As in the record.
     pub end_time: Option<Utc>,
-    /// The card that started it, if the session began offline and counts against the caps of that card.
-    pub offline_card: Option<CardUid>,
+    /// What started it, if the session began offline and counts against the caps of that credential.
+    pub offline: Option<Credential>,
     /// How the platform took it; `None` = not yet.
     pub verdict: Option<Verdict>,
 }
@@ -190,6 +204,8 @@ pub struct Recovered {
     /// Messages that the platform refused to know once: they are queued again and offered once more, at the next
     /// login (platform-222.md 4.3).
     pub offered_again: Vec<EntryId>,
+    /// Highest id ever given in the lane of battery ends.
+    pub last_battery_end: u64,
     /// Records not yet acknowledged.
     pub unsent_records: u64,
     /// The newest 10 000 records, oldest first.
@@ -206,14 +222,53 @@ pub struct Recovered {
     pub tariff_in_force: u32,
     /// Pending, 0 none.
     pub tariff_pending: u32,
-    /// Version of the card list, 0 none.
-    pub card_list_version: u32,
-    /// When the list was committed or last confirmed.
-    pub card_list_confirmed: Option<Utc>,
-    /// The list.
-    pub cards: Vec<Card>,
-    /// Offline use that still counts: per card, sessions and energy of records not yet acknowledged.
-    pub offline_use: Vec<(CardUid, u32, super::quantity::Energy)>,
+    /// The card list.
+    pub cards: KeptList<Card>,
+    /// The VIN list.
+    pub vehicles: KeptList<Vehicle>,
+    /// The plate list.
+    pub plates: KeptList<Plate>,
+    /// Departure plans, one per vehicle.
+    pub departures: Vec<Departure>,
+    /// Offline use that still counts: per credential, sessions and energy of records not yet acknowledged.
+    pub offline_use: Vec<(Credential, u32, super::quantity::Energy)>,
     /// The newest time that anything was stamped with: the wall clock was here once.
     pub last_stamp: Option<Utc>,
+}
+
+/// A list as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptList<T> {
+    /// In force, 0 none.
+    pub version: u32,
+    /// When it was committed or last confirmed.
+    pub confirmed: Option<Utc>,
+    /// Sorted by key.
+    pub entries: Vec<T>,
+}
+
+impl<T> Default for KeptList<T> {
+    fn default() -> Self {
+        KeptList { version: 0, confirmed: None, entries: Vec::new() }
+    }
+}
+
+impl<T: Listed> KeptList<T> {
+    /// What a change makes of the list.
+    pub fn apply(&mut self, row: &ListRow<T>) {
+        match row {
+            ListRow::Replace(version, entries) => {
+                (self.version, self.entries) = (*version, entries.to_vec());
+            }
+            ListRow::Change { version, put, delete } => {
+                self.version = *version;
+                let put = put.iter().map(|entry| (entry.key(), *entry));
+                let mut entries: BTreeMap<T::Key, T> = self.entries.iter().map(|e| (e.key(), *e)).collect();
+                entries.extend(put);
+                entries.retain(|key, _| !delete.contains(key));
+                self.entries = entries.into_values().collect();
+            }
+            ListRow::Confirmed(at) => self.confirmed = Some(*at),
+        }
+    }
 }

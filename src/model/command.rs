@@ -1,7 +1,7 @@
 //! What the platform wants of the station, and the answers. Refusals are answers with a reason.
 
+use super::access::{Card, Departure, ListEntries, ListKind, ListUpdate, Plate, Vehicle};
 use super::ident::{Credential, TransactionNumber};
-use super::message::CardListUpdate;
 use super::session::Grant;
 use super::tariff::Tariff;
 use super::time::Utc;
@@ -24,9 +24,15 @@ pub enum Command {
     /// 0107.
     SetTariff(Tariff),
     /// 020E.
-    CardList(CardListUpdate),
-    /// 020F.
-    CardListDigest,
+    CardList(ListUpdate<Card>),
+    /// 0210.
+    VehicleList(ListUpdate<Vehicle>),
+    /// 0504.
+    PlateList(ListUpdate<Plate>),
+    /// 020F, 0211, 0505.
+    ListDigest(ListKind),
+    /// 0212: all or nothing. `None` when one of the VINs is none.
+    DeparturePlan(Option<Vec<Departure>>),
     /// 020D.
     BalanceUpdate {
         /// Whose; none = whoever charges there.
@@ -88,15 +94,12 @@ pub enum Answer {
     },
     /// 0107r result.
     Tariff(u8),
-    /// 020Er: result, and the version now in force.
-    List(u8, u32),
-    /// 020Fr.
-    ListDigest {
-        /// Version in force, 0 none.
-        version: u32,
-        /// The entries, sorted by key, for the digest of platform-222.md 18.3.
-        cards: Vec<super::access::Card>,
-    },
+    /// 020Er, 0210r, 0504r: which list, result, and the version now in force.
+    List(ListKind, u8, u32),
+    /// 020Fr, 0211r, 0505r: version in force, 0 none, and the entries for the digest of platform-222.md 18.3.
+    ListDigest(u32, ListEntries),
+    /// 0212r result.
+    DeparturePlan(u8),
     /// 020Dr result.
     Balance(u8),
     /// 0109r result.

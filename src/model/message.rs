@@ -1,21 +1,18 @@
 //! What the station and the platform link say to each other, in no platform's bytes.
 
-use super::access::{Card, ListUpdate};
 use super::alarm::{Alarm, AlarmEvent};
 use super::command::{Answer, Command};
-use super::ident::{CardUid, ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
+use super::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
 use super::money::Money;
 use super::quantity::{Current, Energy, Power, Voltage};
-use super::record::StartMode;
+use super::record::{StartMode, TransactionRecord};
 use super::session::{ConnectorState, Grant};
 use super::stop::StopReason;
 use super::tariff::Tariff;
 use super::time::Utc;
+use super::vehicle::{End, Handshake, Progress};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-
-/// Lists that the platform keeps with the station.
-pub type CardListUpdate = ListUpdate<Card, CardUid>;
 
 /// An independent queue of durable messages: a stuck one never delays another (platform-222.md 14.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +24,8 @@ pub enum Lane {
     Record,
     /// Raises and clears of alarms (0401).
     Alarm,
+    /// What vehicle and charger said at the end of a charge (0208).
+    BatteryEnd,
 }
 
 /// One durable message.
@@ -59,10 +58,21 @@ pub struct Entry {
 pub enum Content {
     /// 0204.
     StartResult(StartResult),
-    /// 020A: the body of profile 222 as bytes, made once and never again (platform-222.md 16.4).
-    Record(Vec<u8>),
+    /// 020A.
+    Record(Owed),
     /// 0401.
     Alarm(AlarmEvent),
+    /// 0208.
+    BatteryEnd(Box<BatteryEnd>),
+}
+
+/// A record of the ledger on its way to the platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// Its body in the form of the protocol that it was made under: made once and never again (platform-222.md 16.4).
+    pub body: Vec<u8>,
+    /// What the body says, for a platform of another protocol; `None` when that part of the ledger cannot be read.
+    pub record: Option<Box<TransactionRecord>>,
 }
 
 /// How the platform took a durable message.
@@ -94,6 +104,39 @@ pub struct StartResult {
     pub start_register: Option<Energy>,
     /// How it began.
     pub start_mode: StartMode,
+}
+
+/// Who the vehicle at a connector is (0206). Telemetry: latest wins, never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatteryHandshake {
+    /// The session.
+    pub txn: TransactionNumber,
+    /// Where.
+    pub connector: ConnectorId,
+    /// What it said.
+    pub handshake: Handshake,
+}
+
+/// How its battery charges (0207). Telemetry: latest wins, never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatteryProgress {
+    /// The session.
+    pub txn: TransactionNumber,
+    /// Where.
+    pub connector: ConnectorId,
+    /// What it said.
+    pub progress: Progress,
+}
+
+/// How its charge ended (0208).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatteryEnd {
+    /// The session.
+    pub txn: TransactionNumber,
+    /// Where.
+    pub connector: ConnectorId,
+    /// What both sides said.
+    pub end: End,
 }
 
 /// What came of a start.
@@ -235,6 +278,10 @@ pub struct StationFacts {
     pub tariff_number: u32,
     /// In force, 0 none.
     pub card_list_version: u32,
+    /// In force, 0 none.
+    pub vin_list_version: u32,
+    /// In force, 0 none.
+    pub plate_list_version: u32,
     /// Sessions not yet closed.
     pub open_sessions: u16,
     /// Most severe open alarm 1, 2, 3; 0 none.
@@ -250,6 +297,10 @@ pub enum ToLink {
     Forget(u64),
     /// Newest state of a connector.
     Realtime(Realtime),
+    /// Who the vehicle at a connector is.
+    BatteryHandshake(Box<BatteryHandshake>),
+    /// How its battery charges.
+    BatteryProgress(Box<BatteryProgress>),
     /// The answer to a command, after its effect is durable.
     Answer(u64, Answer),
     /// This lane got entries in the store, the newest being this one.

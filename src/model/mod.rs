@@ -17,5 +17,6 @@ pub mod request;
 pub mod session;
 pub mod stop;
 pub mod tariff;
+pub mod text;
 pub mod time;
 pub mod vehicle;

@@ -54,6 +54,18 @@ pub enum BillingMode {
     Pile,
 }
 
+/// The platform protocol in whose form the body of a record was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protocol {
+    /// Wire profile 222.
+    #[default]
+    #[serde(rename = "222")]
+    Profile222,
+    /// YKC V1.6.
+    #[serde(rename = "ykc16")]
+    Ykc16,
+}
+
 /// Energy and money of one tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
@@ -89,6 +101,15 @@ pub mod flag {
     pub const INCONSISTENT: u16 = 1 << 6;
     /// The final register was not settled.
     pub const NOT_SETTLED: u16 = 1 << 7;
+}
+
+impl TransactionRecord {
+    /// The credential whose offline caps this record counts against (platform-222.md 15.5).
+    #[must_use]
+    pub fn offline_credential(&self) -> Option<Credential> {
+        let offline = self.flags & flag::STARTED_OFFLINE != 0 && self.credential != Credential::None;
+        offline.then(|| self.credential.clone())
+    }
 }
 
 /// A closed session as it is owed to the platform.
@@ -140,4 +161,7 @@ pub struct TransactionRecord {
     pub number: u64,
     /// First 8 octets of the digest of the record before (platform-222.md 16.4).
     pub previous_digest: [u8; 8],
+    /// Whose form its body has.
+    #[serde(default)]
+    pub protocol: Protocol,
 }

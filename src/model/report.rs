@@ -4,6 +4,7 @@ use super::ident::CardUid;
 use super::quantity::{Current, Energy, Power, Voltage};
 use super::vehicle::{ChargerEnd, VehicleReport};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One thing that a device told, already in units and judged by its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +106,8 @@ pub struct ChargerStatus {
     pub session_energy: Option<Energy>,
     /// Fault bits of platform-222.md 13.3.
     pub faults: u32,
+    /// Alarm codes of platform-222.md 13.6 that are the case, where the charger tells more than the fault bits do.
+    pub alarms: BTreeSet<u16>,
     /// The charger's own state number.
     pub raw: u16,
     /// Hottest contact of the plug, degrees Celsius.
@@ -133,8 +136,9 @@ pub enum Surrounding {
         line: u16,
         /// Its port or adapter is not there.
         gone: bool,
-        /// Share of the questions to devices that answer otherwise which stayed unanswered lately.
-        unanswered_permille: u16,
+        /// Share of what went wrong lately: of the questions to devices that answer otherwise, those that stayed
+        /// unanswered; of the frames of a bus, those that broke.
+        errors_permille: u16,
     },
     /// How full the disk of the store is.
     Disk {

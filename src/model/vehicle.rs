@@ -149,6 +149,30 @@ pub struct End {
     pub cem: Option<[u8; 4]>,
 }
 
+/// The causes of BST in the edition of 2015 (can.md 1.3): octet, lower bit of its two-bit state, reason. Faults before
+/// goals: a goal that is reached together with a fault is not why it stopped.
+const BST: [(usize, u8, StopReason); 13] = [
+    (1, 0, StopReason::BST_INSULATION),
+    (1, 2, StopReason::BST_CONNECTOR_HOT),
+    (1, 4, StopReason::BST_PART_HOT),
+    (1, 6, StopReason::BST_CONNECTOR),
+    (2, 0, StopReason::BST_PACK_HOT),
+    (2, 2, StopReason::BST_RELAY),
+    (2, 4, StopReason::BST_POINT_2),
+    (3, 0, StopReason::BST_CURRENT),
+    (3, 2, StopReason::BST_VOLTAGE),
+    (2, 6, StopReason::VEHICLE_FAULT),
+    (0, 0, StopReason::TARGET_SOC),
+    (0, 2, StopReason::TOTAL_VOLTAGE),
+    (0, 4, StopReason::CELL_VOLTAGE),
+];
+
+/// Why a vehicle of the edition of 2015 says it stopped; `None` when it names no cause of its own.
+#[must_use]
+pub fn bst_cause(bst: [u8; 4]) -> Option<StopReason> {
+    BST.iter().find(|(octet, bit, _)| bst[*octet] >> bit & 3 == 1).map(|(.., reason)| *reason)
+}
+
 /// In which part of a charge it ended: what a raw reason code means depends on it (can.md 3.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

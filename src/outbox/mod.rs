@@ -4,8 +4,11 @@
 //! its settlement is durable. Sent but unanswered entries are sent again with the same sequence and the same octets,
 //! then the lane pauses (platform-222.md 14.2).
 
-use crate::model::ident::TransactionNumber;
-use crate::model::message::{Entry, EntryId, Lane};
+#[cfg(test)]
+mod tests;
+
+use crate::model::ident::{ConnectorId, TransactionNumber};
+use crate::model::message::{Content, Entry, EntryId, Lane};
 use crate::model::time::Instant;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -29,6 +32,8 @@ pub struct Config {
     pub pause: Duration,
     /// Least time between two first sends; zero = none.
     pub spacing: Duration,
+    /// After its last repetition an entry is set aside until the next login, and the lane goes on.
+    pub silent_aside: bool,
 }
 
 impl Default for Config {
@@ -39,6 +44,7 @@ impl Default for Config {
             resends: 3,
             pause: Duration::from_secs(300),
             spacing: Duration::ZERO,
+            silent_aside: false,
         }
     }
 }
@@ -68,6 +74,8 @@ pub struct Queue {
     /// What of them is still to be read.
     recall: Option<Recall>,
     settling: BTreeSet<u64>,
+    /// Never answered, and what this protocol cannot say: they wait for the next login, at most [`LOADED`].
+    silent: Vec<Flight>,
     /// Refused as unknown: offered once more at the next login.
     set_aside: VecDeque<Entry>,
     /// Offered once more: a second refusal is the last word.
@@ -108,6 +116,8 @@ enum Reading {
 pub enum Due {
     /// Write these octets again.
     Resend(Vec<u8>),
+    /// This entry waits for the next login; the lane goes on.
+    Aside(EntryId),
     /// The lane pauses.
     Paused,
 }
@@ -120,6 +130,7 @@ impl Queue {
             lane,
             config,
             flights: Vec::new(),
+            silent: Vec::new(),
             loaded: VecDeque::new(),
             settling: BTreeSet::new(),
             set_aside: VecDeque::new(),
@@ -234,28 +245,42 @@ impl Queue {
 
     /// The entry that `next` gave was written.
     pub fn sent(&mut self, now: Instant, sequence: u32, octets: Vec<u8>) {
-        let Some(entry) = self.loaded.pop_front().or_else(|| self.recalled.pop_front()) else { return };
+        let Some(flight) = self.take_off(now, sequence, octets) else { return };
         self.next_send = now + self.config.spacing;
-        self.flights.push(Flight {
-            entry,
-            sequence,
-            octets,
-            due: now + self.config.resend_after,
-            resends: 0,
-            withdrawn: false,
-        });
+        self.flights.push(flight);
     }
 
-    /// The entry in flight under this sequence.
+    fn take_off(&mut self, now: Instant, sequence: u32, octets: Vec<u8>) -> Option<Flight> {
+        let entry = self.loaded.pop_front().or_else(|| self.recalled.pop_front())?;
+        let due = now + self.config.resend_after;
+        Some(Flight { entry, sequence, octets, due, resends: 0, withdrawn: false })
+    }
+
+    /// The entry that `next` gave cannot be said in the protocol of this platform: it waits for another one. When too
+    /// many do, the lane rests.
+    pub fn unsayable(&mut self, now: Instant) {
+        const NO_SEQUENCE: u32 = 0;
+        if self.silent.len() >= LOADED {
+            self.paused_until = Some(now + self.config.pause);
+        } else if let Some(flight) = self.take_off(now, NO_SEQUENCE, Vec::new()) {
+            self.silent.push(flight);
+        }
+    }
+
+    /// The entry that was sent under this sequence and is not settled.
     #[must_use]
     pub fn in_flight(&self, sequence: u32) -> Option<&Entry> {
-        self.flights.iter().find(|f| f.sequence == sequence).map(|f| &f.entry)
+        let sent = self.flights.iter().chain(&self.silent);
+        sent.into_iter().find(|f| f.sequence == sequence).map(|f| &f.entry)
     }
 
     /// The platform settled the entry of this sequence: nothing more is sent; it is forgotten once that is durable.
     pub fn answered(&mut self, sequence: u32) -> Option<EntryId> {
-        let at = self.flights.iter().position(|f| f.sequence == sequence)?;
-        let flight = self.flights.remove(at);
+        let sent = |f: &Flight| f.sequence == sequence;
+        let flight = match self.flights.iter().position(sent) {
+            Some(at) => self.flights.remove(at),
+            None => self.silent.remove(self.silent.iter().position(sent)?),
+        };
         if flight.withdrawn {
             return None;
         }
@@ -286,6 +311,7 @@ impl Queue {
         self.settling.remove(&id);
         self.loaded.retain(|e| e.id.id != id);
         self.recalled.retain(|e| e.id.id != id);
+        self.silent.retain(|f| f.entry.id.id != id);
         self.flights.iter_mut().filter(|f| f.entry.id.id == id).for_each(|f| f.withdrawn = true);
     }
 
@@ -296,6 +322,12 @@ impl Queue {
         }
         self.flights.retain(|f| !f.withdrawn || f.due > now);
         let at = self.flights.iter().position(|f| f.due <= now)?;
+        if self.flights[at].resends >= self.config.resends && self.may_set_aside() {
+            let flight = self.flights.remove(at);
+            let id = flight.entry.id;
+            self.silent.push(flight);
+            return Some(Due::Aside(id));
+        }
         if self.flights[at].resends >= self.config.resends {
             self.back_to_waiting();
             self.paused_until = Some(now + self.config.pause);
@@ -305,6 +337,10 @@ impl Queue {
         flight.resends += 1;
         flight.due = now + self.config.resend_after;
         Some(Due::Resend(flight.octets.clone()))
+    }
+
+    fn may_set_aside(&self) -> bool {
+        self.config.silent_aside && self.silent.len() < LOADED
     }
 
     /// When to look again.
@@ -327,6 +363,7 @@ impl Queue {
         self.next_send = Instant::default();
         self.offered_again.extend(self.set_aside.iter().map(|e| e.id.id));
         self.loaded.extend(self.set_aside.drain(..));
+        self.loaded.extend(self.silent.drain(..).map(|flight| flight.entry));
         self.loaded.make_contiguous().sort_by_key(|e| e.id.id);
     }
 
@@ -342,6 +379,16 @@ impl Queue {
     #[must_use]
     pub fn has_unsent(&self, txn: &TransactionNumber) -> bool {
         self.loaded.iter().any(|e| e.txn == *txn)
+    }
+
+    /// Whether a record of this connector was not sent yet in this connection, as far as the lane has been read.
+    #[must_use]
+    pub fn has_unsent_of(&self, connector: ConnectorId) -> bool {
+        let of = |entry: &Entry| match &entry.content {
+            Content::Record(owed) => owed.record.as_ref().is_some_and(|r| r.connector == connector),
+            Content::StartResult(_) | Content::BatteryEnd(_) | Content::Alarm(_) => false,
+        };
+        self.is_reading() || self.loaded.iter().any(of)
     }
 
     /// Entries of this session that were not sent yet are no longer wanted: what they would say was overtaken.
@@ -402,7 +449,7 @@ impl Queue {
     fn holds(&self, id: u64) -> bool {
         self.settling.contains(&id)
             || self.loaded.iter().chain(&self.recalled).any(|e| e.id.id == id)
-            || self.flights.iter().any(|f| f.entry.id.id == id)
+            || self.flights.iter().chain(&self.silent).any(|f| f.entry.id.id == id)
     }
 
     fn back_to_waiting(&mut self) {
@@ -411,247 +458,5 @@ impl Queue {
         for flight in flights.into_iter().rev() {
             self.loaded.push_front(flight.entry);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::ident::DeviceCode;
-    use crate::model::message::Content;
-
-    fn entry(id: u64) -> Entry {
-        Entry {
-            id: EntryId { lane: Lane::Record, id },
-            device: DeviceCode::default(),
-            stored: false,
-            txn: TransactionNumber([id as u8; 16]),
-            content: Content::Record(vec![id as u8]),
-        }
-    }
-
-    fn filled(window: usize, count: u64) -> Queue {
-        let mut queue = Queue::new(Lane::Record, count, Config { window, ..Config::default() });
-        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
-        assert_eq!(queue.load(at(0)), None, "one load at a time");
-        queue.loaded((1..=count).map(entry).collect());
-        queue
-    }
-
-    fn at(seconds: u64) -> Instant {
-        Instant(seconds * 1_000_000)
-    }
-
-    #[test]
-    fn the_oldest_goes_first_and_the_window_is_kept() {
-        let mut queue = filled(2, 3);
-        for (sequence, id) in [(10, 1), (11, 2)] {
-            assert_eq!(queue.next(at(0)).map(|e| e.id.id), Some(id));
-            queue.sent(at(0), sequence, vec![]);
-        }
-        assert_eq!(queue.next(at(0)), None);
-        assert_eq!(queue.answered(11).map(|e| e.id), Some(2), "answers come in any order");
-        assert_eq!(queue.next(at(0)).map(|e| e.id.id), Some(3));
-        assert_eq!(queue.answered(11), None, "a second answer settles nothing");
-    }
-
-    #[test]
-    fn an_unanswered_entry_is_repeated_with_the_same_octets_then_the_lane_rests() {
-        let mut queue = filled(1, 1);
-        queue.sent(at(0), 7, vec![1, 2, 3]);
-        for round in 1..=3 {
-            assert_eq!(queue.wake_at(), Some(at(10 * round)));
-            assert_eq!(queue.due(at(10 * round)), Some(Due::Resend(vec![1, 2, 3])));
-        }
-        assert_eq!(queue.due(at(40)), Some(Due::Paused));
-        assert_eq!(queue.next(at(41)), None);
-        assert_eq!(queue.wake_at(), Some(at(340)));
-        assert_eq!(queue.due(at(340)), None);
-        assert_eq!(queue.next(at(340)).map(|e| e.id.id), Some(1));
-    }
-
-    #[test]
-    fn an_entry_withdrawn_in_flight_keeps_its_place_until_its_answer_or_its_time() {
-        for answered in [true, false] {
-            let mut queue = filled(1, 2);
-            queue.sent(at(0), 7, vec![]);
-            queue.settled(1);
-            assert_eq!(queue.next(at(1)), None, "one request is outstanding");
-            if answered {
-                assert_eq!(queue.answered(7), None, "nobody waits for it");
-            } else {
-                assert_eq!(queue.due(at(10)), None, "nor is it sent again");
-            }
-            assert_eq!(queue.next(at(10)).map(|e| e.id.id), Some(2));
-        }
-    }
-
-    #[test]
-    fn ranges_that_overlap_come_back_whole() {
-        let mut queue = filled(1, 8);
-        for id in 1..=8 {
-            queue.sent(at(0), id as u32, vec![]);
-            queue.answered(id as u32);
-            queue.settled(id);
-        }
-        queue.queued(3);
-        assert_eq!(queue.load(at(1)), Some((2, LOADED)));
-        queue.loaded((3..=6).map(entry).collect());
-        queue.queued(5);
-        assert_eq!(queue.load(at(1)), Some((5, LOADED)), "7 and 8 came back, too");
-        queue.loaded((6..=8).map(entry).collect());
-        let back: Vec<u64> = queue.recalled.iter().map(|e| e.id.id).collect();
-        assert_eq!(back, [3, 4, 5, 6, 7, 8]);
-    }
-
-    #[test]
-    fn a_lost_connection_puts_everything_back_in_order() {
-        let mut queue = filled(2, 3);
-        queue.sent(at(0), 1, vec![]);
-        queue.sent(at(0), 2, vec![]);
-        queue.disconnected();
-        assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(1));
-    }
-
-    #[test]
-    fn what_is_settled_or_settling_is_not_read_back_and_a_recall_is() {
-        let mut queue = filled(1, 2);
-        queue.sent(at(0), 1, vec![]);
-        queue.answered(1);
-        queue.queued(1);
-        assert_eq!(queue.load(at(0)), Some((1, LOADED)), "settling: not asked for again, what follows it is");
-        queue.loaded(vec![entry(2)]);
-        queue.settled(1);
-        queue.queued(1);
-        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
-        queue.loaded(vec![entry(1), entry(2)]);
-        for (sequence, id) in [(2, 2), (3, 1)] {
-            assert_eq!(
-                queue.next(at(1)).map(|e| e.id.id),
-                Some(id),
-                "a recall goes after what was never sent"
-            );
-            queue.sent(at(1), sequence, vec![]);
-            queue.answered(sequence);
-        }
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn a_long_recall_is_read_in_pieces_and_new_records_pass_it() {
-        let total = 150;
-        let mut queue = Queue::new(Lane::Record, 0, Config { window: 1, ..Config::default() });
-        let send = |queue: &mut Queue, sequence: u32| {
-            let id = queue.next(at(1)).map(|e| e.id.id);
-            queue.sent(at(1), sequence, vec![]);
-            queue.answered(sequence);
-            queue.settled(id.unwrap_or(0));
-            id
-        };
-        for id in 1..=total {
-            queue.queued(id);
-            queue.load(at(0));
-            queue.loaded(vec![entry(id)]);
-            assert_eq!(send(&mut queue, id as u32), Some(id));
-        }
-        queue.queued(1); // all of them came back
-        let mut sent = Vec::new();
-        for sequence in 1000..1200 {
-            if let Some((after, limit)) = queue.load(at(1)) {
-                queue.loaded(
-                    (after + 1..=queue.newest)
-                        .filter(|id| !sent.contains(id))
-                        .take(limit)
-                        .map(entry)
-                        .collect(),
-                );
-            }
-            if sequence == 1010 {
-                queue.queued(total + 1);
-                assert_eq!(queue.load(at(1)), Some((total, LOADED)));
-                queue.loaded(vec![entry(total + 1)]);
-                assert_eq!(send(&mut queue, sequence), Some(total + 1));
-                continue;
-            }
-            sent.extend(send(&mut queue, sequence));
-        }
-        assert_eq!(sent, (1..=total).collect::<Vec<_>>());
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn a_recall_reaches_what_lies_behind_a_record_that_is_still_under_way() {
-        let mut queue = filled(2, 3);
-        queue.sent(at(0), 1, vec![]); // not answered for long
-        for (sequence, id) in [(2, 2), (3, 3)] {
-            queue.sent(at(0), sequence, vec![]);
-            queue.answered(sequence);
-            queue.settled(id);
-        }
-        queue.queued(1); // all three came back
-        assert_eq!(queue.load(at(1)), Some((1, LOADED)));
-        queue.loaded(vec![entry(2), entry(3)]);
-        for (sequence, id) in [(4, 2), (5, 3)] {
-            assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(id));
-            queue.sent(at(1), sequence, vec![]);
-            queue.answered(sequence);
-            queue.settled(id);
-        }
-        queue.answered(1);
-        queue.settled(1);
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn what_comes_while_the_store_is_read_is_read_next() {
-        let mut queue = Queue::new(Lane::Record, 1, Config::default());
-        assert_eq!(queue.load(at(0)), Some((0, LOADED)));
-        queue.queued(2);
-        queue.loaded(vec![entry(1)]);
-        assert_eq!(queue.load(at(0)), Some((1, LOADED)));
-        queue.queued(1); // held in memory: only what lies behind it is looked for again
-        queue.loaded(vec![entry(2)]);
-        assert_eq!(queue.load(at(0)), Some((1, LOADED)));
-        queue.loaded(vec![entry(2)]);
-        assert_eq!(queue.loaded.len() + queue.recalled.len(), 2, "nothing twice");
-        assert_eq!(queue.load(at(0)), None);
-    }
-
-    #[test]
-    fn a_store_that_cannot_be_read_is_asked_again_after_a_second() {
-        let mut queue = Queue::new(Lane::Record, 1, Config::default());
-        assert_eq!(queue.load(at(5)), Some((0, LOADED)));
-        queue.load_failed(at(5));
-        assert_eq!(queue.load(at(5)), None);
-        assert_eq!(queue.load_at(), Some(at(6)));
-        assert_eq!(queue.load(at(6)), Some((0, LOADED)));
-    }
-
-    #[test]
-    fn a_refused_message_is_offered_once_more_at_the_next_login() {
-        let mut queue = filled(1, 1);
-        queue.sent(at(0), 1, vec![]);
-        assert_eq!(queue.put_aside(1).map(|e| e.id), Some(1));
-        queue.settled(1);
-        assert_eq!(queue.next(at(1)), None);
-        queue.disconnected();
-        assert_eq!(queue.next(at(1)).map(|e| e.id.id), Some(1));
-        queue.sent(at(1), 1, vec![]);
-        assert_eq!(queue.put_aside(1).map(|e| e.id), Some(1));
-        queue.disconnected();
-        assert_eq!(queue.next(at(2)), None, "the second refusal is the last word");
-    }
-
-    #[test]
-    fn more_than_fits_in_memory_stays_in_the_store() {
-        let mut queue = filled(1, LOADED as u64);
-        queue.queued(200);
-        for sequence in 0..LOADED as u32 / 2 - 1 {
-            assert_eq!(queue.load(at(0)), None, "more than half is still in memory");
-            queue.sent(at(0), sequence, vec![]);
-            queue.answered(sequence);
-        }
-        queue.sent(at(0), 99, vec![]);
-        assert_eq!(queue.load(at(0)), Some((LOADED as u64, LOADED)));
     }
 }

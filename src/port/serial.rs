@@ -6,7 +6,9 @@
 
 use std::io;
 use std::path::Path;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::pin::Pin;
+use std::task::{Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_serial::{
     ClearBuffer, DataBits, FlowControl, Parity, SerialPort, SerialPortBuilderExt, SerialStream, StopBits,
 };
@@ -65,7 +67,7 @@ impl Serial {
     /// Octets that arrived. An end of file means that the adapter is gone.
     pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buffer).await? {
-            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the adapter is gone")),
+            0 => Err(gone()),
             count => Ok(count),
         }
     }
@@ -75,10 +77,32 @@ impl Serial {
         self.0.write_all(octets).await
     }
 
+    /// Reads, and hands over what stands in `out` meanwhile, as far as the kernel takes it. Breaking it off loses nothing.
+    ///
+    /// By polling: `try_read` of `tokio-serial` leaves the port marked as ready, and waiting for it would spin.
+    pub async fn exchange(&mut self, buffer: &mut [u8], out: &mut Vec<u8>) -> io::Result<usize> {
+        std::future::poll_fn(|context| {
+            while !out.is_empty() {
+                match Pin::new(&mut self.0).poll_write(context, out)? {
+                    Poll::Ready(count) if count > 0 => drop(out.drain(..count)),
+                    Poll::Ready(_) | Poll::Pending => break,
+                }
+            }
+            let mut room = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut self.0).poll_read(context, &mut room))?;
+            Poll::Ready(if room.filled().is_empty() { Err(gone()) } else { Ok(room.filled().len()) })
+        })
+        .await
+    }
+
     /// Drops what arrived and was not read.
     pub fn discard_input(&self) -> io::Result<()> {
         self.0.clear(ClearBuffer::Input).map_err(io::Error::other)
     }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the adapter is gone")
 }
 
 /// Has the driver of the kernel raise RTS while it sends. A driver that cannot is an error, not a line that stays mute.

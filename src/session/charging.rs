@@ -8,21 +8,26 @@ use super::phase::Phase;
 use super::stopping::Stopping;
 use super::storing::Wanted;
 use super::timeline::millis;
+use super::vehicle::is_timeout;
 use super::{Event, Target};
 use crate::billing::{Bill, bill, tier};
 use crate::model::quantity::{Energy, Power};
 use crate::model::report::{ChargerState, ChargerStatus, MeterReading};
-use crate::model::request::Feedback;
+use crate::model::request::{Feedback, Order};
 use crate::model::session::Limit;
 use crate::model::stop::StopReason;
 use crate::model::tariff::Tier;
 use crate::model::time::{Instant, Now};
+use crate::model::vehicle::VehicleReport;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Present power is trusted for so long after a reading; a limit is not overrun between two readings.
 const AHEAD_MS: i64 = 3_000;
 /// Without a reading for so long, limits are watched by the charger's own count.
 const BLIND: Duration = Duration::from_secs(10);
+/// What was delivered is shown no oftener than this.
+const SHOWN: Duration = Duration::from_secs(1);
 /// A register that stands still under more current than this is frozen (domain.md 2.13).
 const FROZEN_MA: i64 = 10_000;
 /// Charger and meter may differ by less than this whatever the share: they are not read in the same moment.
@@ -46,6 +51,10 @@ pub(super) struct Charging {
     boundary: Option<i64>,
     saved: Instant,
     saved_energy: Energy,
+    /// What the battery reports as abnormal, and since when.
+    faults: BTreeMap<StopReason, Instant>,
+    /// What the charger was told of it last.
+    shown: (Instant, Energy),
 }
 
 impl Charging {
@@ -65,6 +74,8 @@ impl Charging {
             boundary: core.facts.timeline.boundary_after(at_ms),
             saved: now.mono,
             saved_energy: core.facts.metering.total(),
+            faults: BTreeMap::new(),
+            shown: (now.mono, Energy::ZERO),
         }))
     }
 
@@ -81,6 +92,7 @@ impl Charging {
                 self.hear_charger(core, now, status);
             }
             Event::Meter(reading) => self.hear_meter(core, now, reading),
+            Event::Vehicle { report, .. } => self.hear_vehicle(core, now, report),
             Event::Stop(reason) => core.stop(now, *reason),
             Event::Balance(_) => core.save("new balance"),
             Event::ChargerLink(_)
@@ -90,6 +102,9 @@ impl Charging {
             | Event::CommitFailed
             | Event::Online(_)
             | Event::Woke => {}
+        }
+        if let Some(reason) = heard.cause {
+            core.stop(now, reason);
         }
         self.deadlines(core, now);
         self.check_limits(core, now);
@@ -110,6 +125,7 @@ impl Charging {
             self.quiet_since.map(|since| since + if self.paused { timers.pause } else { timers.pause_after }),
             self.boundary.map(|at_ms| timeline.instant(at_ms)),
             self.limits.wake_at(&core.config),
+            self.faults.iter().filter_map(|(reason, since)| Some(*since + fault_wait(core, *reason)?)).min(),
             self.limit_at(core),
         ]
         .into_iter()
@@ -122,17 +138,75 @@ impl Charging {
             core.stop(now, StopReason::PLUG_PULLED);
         }
         match status.state {
-            ChargerState::Finished => core.stop(now, StopReason::CHARGER_CONDITION),
-            ChargerState::Idle => core.stop(now, StopReason::CHARGER_BY_HAND),
-            ChargerState::Faulted | ChargerState::StartFailed => core.stop(now, cause::of_faults(status)),
+            ChargerState::Finished => core.stop(now, core.named_cause(StopReason::CHARGER_CONDITION)),
+            ChargerState::Idle => core.stop(now, core.named_cause(StopReason::CHARGER_BY_HAND)),
+            ChargerState::Faulted | ChargerState::StartFailed => {
+                core.stop(now, core.named_cause(cause::of_faults(status)));
+            }
             ChargerState::Unknown | ChargerState::Preparing | ChargerState::Charging => {}
         }
         let flows = Core::charger_flows(status).or(core.meter_flows(now));
         self.watch_pause(core, now, flows, status.state == ChargerState::Preparing);
         let bill = self.bill(core);
         let view = self.view(core, now, &bill);
-        self.limits.hear(now.mono, status, &view, flows != Some(false));
+        if status.soc.is_some() || core.vehicle.soc.is_none() {
+            self.limits.hear_soc(now.mono, status.soc, &view);
+        }
+        self.limits.hear_power(now.mono, &view, flows != Some(false));
         compare_counts(core, status);
+    }
+
+    fn hear_vehicle(&mut self, core: &mut Core, now: Now, report: &VehicleReport) {
+        match report {
+            VehicleReport::Progress(progress) if progress.soc.is_some() => self.hear_soc(core, now),
+            VehicleReport::Fault(reason, began) => self.hear_fault(core, now, *reason, *began),
+            VehicleReport::Paused(paused) => self.quiet(core, now, *paused),
+            VehicleReport::End(end) => {
+                if let Some(reason) = end.reason {
+                    core.stop(now, reason);
+                }
+            }
+            VehicleReport::Gone => self.clear_faults(core),
+            VehicleReport::Handshake(_) | VehicleReport::Progress(_) => {}
+        }
+    }
+
+    /// The vehicle's own state of charge, where the charger tells none.
+    fn hear_soc(&mut self, core: &Core, now: Now) {
+        if core.charger.as_ref().is_some_and(|status| status.soc.is_some()) {
+            return;
+        }
+        let bill = self.bill(core);
+        let view = self.view(core, now, &bill);
+        self.limits.hear_soc(now.mono, core.soc_told(), &view);
+    }
+
+    fn hear_fault(&mut self, core: &mut Core, now: Now, reason: StopReason, began: bool) {
+        if began {
+            self.faults.entry(reason).or_insert(now.mono);
+        } else {
+            self.faults.remove(&reason);
+        }
+        if let Some(code) = alarm_of(reason) {
+            let still = self.faults.keys().any(|other| alarm_of(*other) == Some(code));
+            core.alarm(code, still);
+        }
+    }
+
+    fn clear_faults(&mut self, core: &mut Core) {
+        for reason in std::mem::take(&mut self.faults).into_keys() {
+            if let Some(code) = alarm_of(reason) {
+                core.alarm(code, false);
+            }
+        }
+    }
+
+    fn watch_faults(&self, core: &mut Core, now: Now) {
+        for (reason, since) in &self.faults {
+            if fault_wait(core, *reason).is_some_and(|wait| now.mono.since(*since) >= wait) {
+                core.stop(now, *reason);
+            }
+        }
     }
 
     fn hear_meter(&mut self, core: &mut Core, now: Now, reading: &MeterReading) {
@@ -146,11 +220,26 @@ impl Charging {
         let current = core.charger.as_ref().and_then(|status| status.current).or(reading.current);
         let stands = core.facts.metering.total() == before;
         self.watch_frozen(core, now, stands && current.is_some_and(|current| current.0 > FROZEN_MA));
+        self.show_delivered(core, now);
+    }
+
+    /// A charger with a display of its own shows what was delivered: each new value, at most once a second.
+    fn show_delivered(&mut self, core: &mut Core, now: Now) {
+        let energy = core.facts.metering.total();
+        let (at, shown) = self.shown;
+        if core.config.waits && energy != shown && now.mono.since(at) >= SHOWN {
+            self.shown = (now.mono, energy);
+            let elapsed = elapsed(core, now);
+            core.tell(Target::Charger, Order::Delivered { energy, elapsed });
+        }
     }
 
     fn watch_pause(&mut self, core: &mut Core, now: Now, flows: Option<bool>, preparing: bool) {
         self.flowed |= flows == Some(true);
-        let quiet = preparing || flows == Some(false);
+        self.quiet(core, now, core.vehicle.paused || preparing || flows == Some(false));
+    }
+
+    fn quiet(&mut self, core: &mut Core, now: Now, quiet: bool) {
         self.quiet_since = quiet.then(|| self.quiet_since.unwrap_or(now.mono));
         if self.paused && !quiet {
             self.paused = false;
@@ -178,12 +267,17 @@ impl Charging {
             core.stop(now, StopReason::CHARGER_LINK_LOST);
         }
         if self.quiet_since.is_some_and(|since| past(since, timers.pause)) {
-            let reason = if self.flowed { StopReason::PAUSE_TOO_LONG } else { StopReason::NO_CURRENT };
+            let reason = if self.flowed || core.vehicle.paused {
+                StopReason::PAUSE_TOO_LONG
+            } else {
+                StopReason::NO_CURRENT
+            };
             core.stop(now, reason);
         } else if !self.paused && self.quiet_since.is_some_and(|since| past(since, timers.pause_after)) {
             self.paused = true;
             core.save("paused");
         }
+        self.watch_faults(core, now);
         self.read_at_boundary(core, now);
     }
 
@@ -288,6 +382,30 @@ fn tier_now(core: &Core, now: Now) -> Option<Tier> {
     let tariff = core.facts.opening.tariff.as_ref()?;
     let wall = core.facts.timeline.wall(core.at(now)).unwrap_or(now.wall);
     tier(tariff, wall.slot()).map(|(_, tier)| *tier)
+}
+
+/// The alarm that stands for what a battery reports (13.6).
+fn alarm_of(reason: StopReason) -> Option<u16> {
+    match reason {
+        StopReason::BSM_CELL_VOLTAGE => Some(alarm::CELL_VOLTAGE),
+        StopReason::BSM_SOC => Some(alarm::SOC_IMPLAUSIBLE),
+        StopReason::BSM_CURRENT => Some(alarm::PACK_CURRENT),
+        StopReason::BSM_HOT => Some(alarm::PACK_HOT),
+        StopReason::BSM_INSULATION => Some(alarm::PACK_INSULATION),
+        timeout => is_timeout(timeout).then_some(alarm::BMS_TIMEOUT),
+    }
+}
+
+/// How long it may last; `None` = it ends nothing. Insulation ends at once.
+fn fault_wait(core: &Core, reason: StopReason) -> Option<Duration> {
+    match reason {
+        StopReason::BSM_INSULATION => Some(Duration::ZERO),
+        StopReason::BSM_CELL_VOLTAGE
+        | StopReason::BSM_CURRENT
+        | StopReason::BSM_HOT
+        | StopReason::BSM_CONNECTOR => Some(core.config.timers.battery_fault),
+        _ => None, // an open set of numbers
+    }
 }
 
 /// The charger's own count against the meter: more than 2 % is an alarm, the meter bills (domain.md 2.13).

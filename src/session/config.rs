@@ -21,6 +21,9 @@ pub struct Config {
     pub offline_soc: u8,
     /// State goes to disk when this much was charged since the last time (14.4).
     pub save_energy: Energy,
+    /// The charger lets a vehicle name itself before output and waits for [`crate::model::request::Order::Admit`]; it
+    /// shows what was delivered.
+    pub waits: bool,
     /// Why the program was started, for sessions that were found open.
     pub restart: Restart,
 }
@@ -35,6 +38,7 @@ impl Default for Config {
             offline_energy: Energy::ZERO,
             offline_soc: 100,
             save_energy: Energy::KWH,
+            waits: false,
             restart: Restart::PowerLoss,
         }
     }
@@ -108,6 +112,8 @@ pub struct Timers {
     pub recovery: Duration,
     /// Parameter 0037: prepaid margin at present power.
     pub prepaid_margin: Duration,
+    /// What a battery reports as abnormal ends the session when it lasts this long (13.6).
+    pub battery_fault: Duration,
     /// First wait before a failed save is tried again; doubles up to `save_retry_max` (assumption).
     pub save_retry: Duration,
     /// Longest wait (assumption).
@@ -141,6 +147,7 @@ impl Default for Timers {
             frozen_stop: s(300),
             recovery: s(300),
             prepaid_margin: s(30),
+            battery_fault: s(2),
             save_retry: s(1),
             save_retry_max: s(60),
         }

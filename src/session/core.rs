@@ -6,7 +6,7 @@ use super::metering::{Metering, Verdict, usable};
 use super::record;
 use super::storing::{Stored, Storing, Wanted};
 use super::timeline::{Stamp, Timeline};
-use super::{Action, Event, Opening, Tag, Target};
+use super::{Action, Event, Opening, Tag, Target, vehicle};
 use crate::model::message::StartOutcome;
 use crate::model::quantity::Power;
 use crate::model::record::flag;
@@ -14,6 +14,7 @@ use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading}
 use crate::model::request::{Feedback, Order};
 use crate::model::stop::StopReason;
 use crate::model::time::{Instant, Now};
+use crate::model::vehicle::VehicleReport;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,7 +28,14 @@ pub(super) mod alarm {
     pub(in crate::session) const FROZEN: u16 = 0x0204;
     pub(in crate::session) const DIFFERS: u16 = 0x0205;
     pub(in crate::session) const REPLACED: u16 = 0x0206;
+    pub(in crate::session) const BMS_TIMEOUT: u16 = 0x0402;
+    pub(in crate::session) const CELL_VOLTAGE: u16 = 0x0403;
+    pub(in crate::session) const PACK_HOT: u16 = 0x0404;
+    pub(in crate::session) const PACK_CURRENT: u16 = 0x0405;
+    pub(in crate::session) const PACK_INSULATION: u16 = 0x0406;
+    pub(in crate::session) const SOC_IMPLAUSIBLE: u16 = 0x0409;
     pub(in crate::session) const VIN_DIFFERS: u16 = 0x040A;
+    pub(in crate::session) const VIN_CHANGED: u16 = 0x040B;
 }
 
 /// Less current than this is none.
@@ -90,6 +98,8 @@ pub(super) struct Facts {
     pub(super) flags: u16,
     /// When this was written.
     pub(super) saved: Stamp,
+    #[serde(default)]
+    pub(super) vehicle: vehicle::Known,
 }
 
 /// Orders a register again and again while a phase wants it.
@@ -114,6 +124,7 @@ pub(super) struct Core {
     pub(super) facts: Facts,
     pub(super) charger: Option<ChargerStatus>,
     pub(super) silent_since: Option<Instant>,
+    pub(super) vehicle: vehicle::Heard,
     pub(super) online: bool,
     pub(super) storing: Storing,
     pub(super) out: Vec<Action>,
@@ -128,6 +139,10 @@ pub(super) struct Heard<'a> {
     pub(super) now: Now,
     pub(super) event: Event<'a>,
     pub(super) stored: Option<Stored>,
+    /// Why the session must end by what the vehicle says.
+    pub(super) cause: Option<StopReason>,
+    /// Charger or vehicle told something new of why it ended.
+    pub(super) ended: bool,
 }
 
 impl Core {
@@ -138,6 +153,7 @@ impl Core {
             facts,
             charger: None,
             silent_since: None,
+            vehicle: vehicle::Heard::default(),
             storing: Storing::default(),
             out: Vec::new(),
             meter: Flow::default(),
@@ -154,9 +170,13 @@ impl Core {
         {
             split.map(origin);
         }
-        let mut stored = None;
+        let (mut stored, mut cause, mut ended) = (None, None, false);
         match &event {
-            Event::Charger(status) => self.hear_charger(status),
+            Event::Charger(status) => ended = self.hear_charger(status),
+            Event::Vehicle { report, objection } => {
+                cause = self.hear_vehicle(report, *objection);
+                ended = matches!(report, VehicleReport::End(_));
+            }
             Event::ChargerLink(link) => self.hear_link(now, *link),
             Event::Meter(reading) => self.hear_meter(now, reading),
             Event::Done(Target::Meter, tag, Err(_)) if self.reads.asked == Some(*tag) => self.read_ended(now),
@@ -167,13 +187,14 @@ impl Core {
             Event::Committed | Event::CommitFailed => stored = self.stored(now, event == Event::Committed),
             Event::MeterLink(_) | Event::Done(..) | Event::Stop(_) | Event::Woke => {}
         }
-        Heard { now, event, stored }
+        Heard { now, event, stored, cause, ended }
     }
 
-    fn hear_charger(&mut self, status: &ChargerStatus) {
+    fn hear_charger(&mut self, status: &ChargerStatus) -> bool {
         self.silent_since = None;
         self.facts.soc = status.soc.filter(|soc| *soc <= 100).or(self.facts.soc);
         self.charger = Some(status.clone());
+        self.hear_charger_end(status)
     }
 
     fn hear_link(&mut self, now: Now, link: LinkState) {

@@ -5,7 +5,6 @@ use crate::billing::{Bill, amount};
 use crate::model::money::Money;
 use crate::model::quantity::{Energy, Power};
 use crate::model::record::BillingMode;
-use crate::model::report::ChargerStatus;
 use crate::model::session::{Grant, Limit};
 use crate::model::stop::StopReason;
 use crate::model::tariff::Tier;
@@ -84,13 +83,17 @@ impl View<'_> {
 }
 
 impl Limits {
-    /// The charger told its values.
-    pub(super) fn hear(&mut self, now: Instant, status: &ChargerStatus, view: &View<'_>, flows: bool) {
+    /// A state of charge was told.
+    pub(super) fn hear_soc(&mut self, now: Instant, soc: Option<u8>, view: &View<'_>) {
         for (hits, cap) in self.soc.iter_mut().zip(view.soc_caps()) {
-            let hit = status.soc.zip(cap).is_some_and(|(soc, cap)| soc <= 100 && soc >= cap);
+            let hit = soc.zip(cap).is_some_and(|(soc, cap)| soc <= 100 && soc >= cap);
             *hits = if hit { hits.saturating_add(1) } else { 0 };
         }
-        self.full_since = (status.soc == Some(100)).then(|| self.full_since.unwrap_or(now));
+        self.full_since = (soc == Some(100)).then(|| self.full_since.unwrap_or(now));
+    }
+
+    /// The charger told what it puts out.
+    pub(super) fn hear_power(&mut self, now: Instant, view: &View<'_>, flows: bool) {
         let trickles = flows && view.power.is_some_and(|power| power < view.tail());
         self.tail_since = trickles.then(|| self.tail_since.unwrap_or(now));
     }

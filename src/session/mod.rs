@@ -25,23 +25,25 @@ mod starting;
 mod stopping;
 mod storing;
 mod timeline;
+mod vehicle;
 
 pub use config::{Config, Restart, Timers};
 
 use self::core::{Core, Facts, Stage};
 use crate::billing::bill;
 use crate::model::batch::SessionRow;
-use crate::model::ident::{ConnectorId, Credential};
+use crate::model::ident::{ConnectorId, Credential, Vin};
 use crate::model::message::{LimitCause, Realtime, StartOutcome, StartResult};
 use crate::model::money::Balance;
 use crate::model::quantity::Energy;
 use crate::model::record::{BillingMode, StartMode, TransactionRecord};
 use crate::model::report::{ChargerStatus, LinkState, MeterReading, OrderFault};
-use crate::model::request::{Feedback, Order};
+use crate::model::request::{AuxVoltage, Feedback, Order};
 use crate::model::session::{ConnectorState, Grant};
 use crate::model::stop::StopReason;
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now};
+use crate::model::vehicle::{End, VehicleReport};
 use metering::Metering;
 use opening::Saving;
 use phase::Phase;
@@ -66,6 +68,15 @@ pub struct Opening {
     pub tariff: Option<Tariff>,
     /// Begun while offline.
     pub offline: bool,
+    /// Supply of the vehicle's BMS.
+    #[serde(default)]
+    pub aux: AuxVoltage,
+    /// The vehicle has to name itself before output, where the charger waits for that.
+    #[serde(default)]
+    pub verify: bool,
+    /// It is one of two plugs in one vehicle.
+    #[serde(default)]
+    pub dual: bool,
 }
 
 /// What happens to a session.
@@ -80,6 +91,13 @@ pub enum Event<'a> {
     Meter(&'a MeterReading),
     /// The meter's link changed.
     MeterLink(LinkState),
+    /// Something was heard of the vehicle.
+    Vehicle {
+        /// What.
+        report: &'a VehicleReport,
+        /// What the lists have against it, when it named itself.
+        objection: Option<StopReason>,
+    },
     /// The outcome of an order that this session gave.
     Done(Target, Tag, Result<(), OrderFault>),
     /// Somebody or something wants it to end.
@@ -183,6 +201,7 @@ impl Session {
             soc: None,
             told: false,
             flags: 0,
+            vehicle: vehicle::Known::default(),
         };
         let mut core = Core::new(now, config, facts);
         let phase = Saving::begin(&mut core);
@@ -295,7 +314,7 @@ impl Session {
             txn: facts.opening.grant.txn,
             connector: facts.opening.connector,
             result: outcome,
-            vin: record::vin(&facts.opening),
+            vin: record::vin(facts),
             soc: facts.start_soc.or(facts.soc),
             start_time: began.and_then(|at_ms| facts.timeline.wall(at_ms)),
             start_register: facts.metering.split().filter(|_| charging).map(|split| split.first()),
@@ -307,6 +326,30 @@ impl Session {
     #[must_use]
     pub fn opening(&self) -> &Opening {
         &self.core.facts.opening
+    }
+
+    /// The vehicle, as it named itself or as its VIN started the session.
+    #[must_use]
+    pub fn vin(&self) -> Option<Vin> {
+        record::vin(&self.core.facts)
+    }
+
+    /// Output was confirmed.
+    #[must_use]
+    pub fn has_charged(&self) -> bool {
+        self.core.facts.charging_ms.is_some()
+    }
+
+    /// What vehicle and charger said at the end, once one of them said something.
+    #[must_use]
+    pub fn end(&self) -> Option<&End> {
+        self.core.facts.vehicle.end()
+    }
+
+    /// Why it ends, once it does.
+    #[must_use]
+    pub fn cause(&self) -> Option<StopReason> {
+        self.core.facts.cause.map(|cause| cause.reason)
     }
 
     /// State as others see it.

@@ -138,6 +138,9 @@ fn early_cause(core: &mut Core, heard: &Heard<'_>) {
     if let Event::Stop(reason) = heard.event {
         core.stop(heard.now, reason);
     }
+    if let Some(reason) = heard.cause {
+        core.stop(heard.now, reason);
+    }
     let Event::Charger(status) = heard.event else { return };
     if status.plugged == Some(false) {
         core.stop(heard.now, StopReason::PULLED_BEFORE_START);

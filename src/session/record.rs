@@ -1,13 +1,12 @@
 //! The record of a session, and the self-check before it is queued (platform-222.md 16.3).
 
-use super::Opening;
 use super::core::{Core, Facts};
 use crate::billing::bill;
 use crate::model::ident::{Credential, Vin};
 use crate::model::message::StartOutcome;
 use crate::model::money::{Money, Price};
 use crate::model::quantity::Energy;
-use crate::model::record::{BillingMode, Segment, TransactionRecord, flag};
+use crate::model::record::{BillingMode, Protocol, Segment, TransactionRecord, flag};
 use crate::model::stop::StopReason;
 use crate::model::tariff::Tariff;
 use crate::model::time::Now;
@@ -21,9 +20,10 @@ pub(super) fn outcome(facts: &Facts) -> StartOutcome {
     }
 }
 
-/// The vehicle, when its VIN started the session.
-pub(super) fn vin(opening: &Opening) -> Option<Vin> {
-    if let Credential::Vin(vin) = opening.credential { Some(vin) } else { None }
+/// The vehicle as it named itself, else the one whose VIN started the session.
+pub(super) fn vin(facts: &Facts) -> Option<Vin> {
+    let by_vin = if let Credential::Vin(vin) = facts.opening.credential { Some(vin) } else { None };
+    facts.vehicle.vin.or(by_vin)
 }
 
 /// The record, and whether it is consistent. Number and previous digest are the station's.
@@ -51,7 +51,7 @@ pub(super) fn record(core: &Core, now: Now) -> (TransactionRecord, bool) {
         start_mode: opening.start_mode,
         credential: opening.credential.clone(),
         account: opening.grant.account.chars().filter(char::is_ascii).take(20).collect(),
-        vin: vin(opening),
+        vin: vin(facts),
         start_time,
         end_time,
         start_register: split.as_ref().map(|split| split.first()),
@@ -69,6 +69,7 @@ pub(super) fn record(core: &Core, now: Now) -> (TransactionRecord, bool) {
         flags,
         number: 0,
         previous_digest: [0; 8],
+        protocol: Protocol::default(),
     };
     let consistent = !bill.overflow && is_consistent(&record, opening.tariff.as_ref());
     if !consistent {

@@ -65,6 +65,7 @@ impl Recovering {
             let phase = close(&mut core, last.at_ms, 0);
             return (core, phase);
         }
+        core.ends_count();
         core.read_now(now);
         let phase = Recovering {
             found,
@@ -108,6 +109,11 @@ impl Recovering {
             | Event::CommitFailed
             | Event::Online(_)
             | Event::Woke => {}
+            Event::Vehicle { .. } => {
+                if let Some(reason) = heard.cause {
+                    self.wants_end(core, now, reason);
+                }
+            }
         }
         if let Some(phase) = self.decide(core, now) {
             return phase;

@@ -10,6 +10,7 @@ use crate::model::report::{ChargerState, ChargerStatus, OrderFault};
 use crate::model::request::{Order, StartOrder};
 use crate::model::stop::StopReason;
 use crate::model::time::{Instant, Now};
+use crate::model::vehicle::{Admission, VehicleReport};
 use std::time::Duration;
 
 /// An order that was overtaken on its line is given again after this.
@@ -28,6 +29,7 @@ pub(super) struct Starting {
 
 impl Starting {
     pub(super) fn begin(core: &mut Core, now: Now) -> Phase {
+        core.ends_count();
         let tag = order(core);
         core.save("start ordered");
         Phase::Starting(Starting {
@@ -45,13 +47,16 @@ impl Starting {
                 core.stop(now, StopReason::PULLED_BEFORE_START);
             }
             Event::Charger(status) => {
-                if self.hear(core, now, status) {
+                if self.hear(core, now, status) && core.vin_is_missing() {
+                    core.stop(now, StopReason::VIN_ABSENT);
+                } else if !core.is_stopped() && status.state == ChargerState::Charging {
                     return Charging::begin(core, now, "charging");
                 }
             }
             Event::Meter(reading) => {
                 core.judge(now, reading);
             }
+            Event::Vehicle { report, .. } => hear_vehicle(core, now, report, heard.cause),
             Event::Stop(reason) => core.stop(now, *reason),
             Event::Done(Target::Charger, tag, Err(fault)) if *tag == self.tag => {
                 self.order_failed(core, now, *fault);
@@ -79,8 +84,14 @@ impl Starting {
         match status.state {
             ChargerState::Charging => return true,
             ChargerState::Faulted => core.stop(now, start_fault(status)),
-            ChargerState::StartFailed if !left_over => core.stop(now, start_fault(status)),
-            ChargerState::Finished if !left_over => core.stop(now, StopReason::CHARGER_NOT_READY),
+            ChargerState::StartFailed if !left_over => {
+                let why = core.named_cause(start_fault(status));
+                core.stop(now, why);
+            }
+            ChargerState::Finished if !left_over => {
+                let why = core.named_cause(StopReason::CHARGER_NOT_READY);
+                core.stop(now, why);
+            }
             ChargerState::Preparing | ChargerState::Idle => self.before = Some(status.state),
             ChargerState::Unknown | ChargerState::StartFailed | ChargerState::Finished => {}
         }
@@ -102,11 +113,11 @@ impl Starting {
             return;
         }
         if now.mono >= self.until {
-            let silent = core.silent_since.is_some();
-            core.stop(
-                now,
-                if silent { StopReason::CHARGER_LINK_LOST } else { StopReason::CHARGER_NOT_READY },
-            );
+            let why = match core.silent_since {
+                Some(_) => StopReason::CHARGER_LINK_LOST,
+                None => core.named_cause(StopReason::CHARGER_NOT_READY),
+            };
+            core.stop(now, why);
         } else if self.again.is_some_and(|again| now.mono >= again) {
             self.again = None;
             self.tag = order(core);
@@ -115,6 +126,27 @@ impl Starting {
 }
 
 fn order(core: &mut Core) -> Tag {
-    let most = core.facts.opening.grant.max_power;
-    core.tell(Target::Charger, Order::Start(StartOrder { max_power: most, ..StartOrder::default() }))
+    let opening = &core.facts.opening;
+    let order = StartOrder {
+        max_power: opening.grant.max_power,
+        aux_voltage: opening.aux,
+        verify_vin: opening.verify && core.config.waits,
+        dual: opening.dual,
+    };
+    core.tell(Target::Charger, Order::Start(order))
+}
+
+/// A vehicle that named itself is answered before its contactor may close, where the charger waits for that.
+fn hear_vehicle(core: &mut Core, now: Now, report: &VehicleReport, cause: Option<StopReason>) {
+    if matches!(report, VehicleReport::Handshake(_)) && core.config.waits && core.facts.opening.verify {
+        let admission = match cause {
+            None => Admission::Admitted,
+            Some(StopReason::VIN_ABSENT) => Admission::Illegal,
+            Some(_) => Admission::Refused,
+        };
+        core.tell(Target::Charger, Order::Admit(admission));
+    }
+    if let Some(reason) = cause {
+        core.stop(now, reason);
+    }
 }

@@ -35,7 +35,8 @@ impl Stopping {
     /// `starting`: the start order may not be carried out yet. `off`: the charger's own words ended the session.
     pub(super) fn begin(core: &mut Core, now: Now, starting: bool, off: bool) -> Phase {
         core.tell(Target::Charger, Order::Stop);
-        core.save(format!("stopping: {}", cause::text(core.reason())));
+        let ends = core.facts.vehicle.text().map_or_else(String::new, |text| format!(" ({text})"));
+        core.save(format!("stopping: {}{ends}", cause::text(core.reason())));
         if off {
             return Settling::begin(core, now);
         }
@@ -53,6 +54,7 @@ impl Stopping {
     pub(super) fn on(mut self, core: &mut Core, heard: &Heard<'_>) -> Phase {
         let now = heard.now;
         self.watch_link(core, now);
+        keep_ends(core, heard);
         match &heard.event {
             Event::Charger(status) => {
                 self.sure |= now.mono.since(self.since) >= START_GONE;
@@ -63,6 +65,7 @@ impl Stopping {
             Event::Meter(reading) => {
                 core.judge(now, reading);
             }
+            Event::Vehicle { report, .. } => core.weigh_end(now, report),
             Event::Stop(reason) => core.stop(now, *reason),
             Event::Done(Target::Charger, _, Ok(()) | Err(OrderFault::Refused(_))) => self.sure = true,
             Event::ChargerLink(_)
@@ -126,6 +129,13 @@ impl Stopping {
     }
 }
 
+/// Both sides' own codes are for people, who find them in the steps.
+fn keep_ends(core: &mut Core, heard: &Heard<'_>) {
+    if let Some(text) = core.facts.vehicle.text().filter(|_| heard.ended) {
+        core.save(text);
+    }
+}
+
 /// Output is off; the final register is read until it stands still.
 #[derive(Clone, Debug)]
 pub(super) struct Settling {
@@ -147,6 +157,7 @@ impl Settling {
 
     pub(super) fn on(mut self, core: &mut Core, heard: &Heard<'_>) -> Phase {
         let now = heard.now;
+        keep_ends(core, heard);
         match &heard.event {
             Event::Meter(reading) => {
                 let verdict = core.judge(now, reading);
@@ -162,6 +173,7 @@ impl Settling {
                 self.equal = 0;
                 core.tell(Target::Charger, Order::Stop);
             }
+            Event::Vehicle { report, .. } => core.weigh_end(now, report),
             Event::Stop(reason) => core.stop(now, *reason),
             Event::Charger(_)
             | Event::ChargerLink(_)

@@ -1,7 +1,9 @@
 //! The simulated platform in real time: it listens on a TCP address and does what its people type.
 
-use super::platform::{Action, Event, Fault, Order, Platform};
+use super::platform::{self, Action, Event, Fault, Order, Summary};
+use super::ykc16;
 use crate::model::ident::{ConnectorId, Credential, TransactionNumber};
+use crate::model::time::{Instant, Now};
 use crate::port::clock::{Clock, sleep_until};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -13,6 +15,41 @@ use tokio::sync::{mpsc, oneshot};
 /// Frames that may wait for a station that does not read.
 const UNREAD: usize = 4096;
 
+/// A simulated platform, whatever it speaks.
+pub trait Platform: Send {
+    /// Takes one event; gives all that is to be done, in order.
+    fn handle(&mut self, now: Now, event: Event<'_>) -> Vec<Action>;
+
+    /// When to be woken.
+    fn wake_at(&self) -> Option<Instant>;
+
+    /// The reconciliation so far.
+    fn summary(&self) -> Summary;
+}
+
+macro_rules! platforms {
+    ($($platform:ty)*) => { $(
+        impl Platform for $platform {
+            fn handle(&mut self, now: Now, event: Event<'_>) -> Vec<Action> {
+                <$platform>::handle(self, now, event)
+            }
+
+            fn wake_at(&self) -> Option<Instant> {
+                <$platform>::wake_at(self)
+            }
+
+            fn summary(&self) -> Summary {
+                <$platform>::summary(self)
+            }
+        }
+    )* };
+}
+
+platforms! { platform::Platform ykc16::Platform }
+
+/// A look at the platform.
+pub type Look = dyn FnOnce(&mut dyn Platform) + Send;
+
 /// What the one who runs the centre wants of it.
 pub enum Want {
     /// Do this.
@@ -20,7 +57,7 @@ pub enum Want {
     /// Answer nobody for so long: connections end and new ones are not accepted.
     Out(Duration),
     /// Look at the platform.
-    Look(Box<dyn FnOnce(&mut Platform) + Send>),
+    Look(Box<Look>),
 }
 
 /// What happens at the socket.
@@ -31,7 +68,7 @@ enum Wire {
 
 /// Runs until nobody wants anything any more. What the platform says goes to `says`, one line each.
 pub async fn run(
-    mut platform: Platform,
+    mut platform: Box<dyn Platform>,
     listener: TcpListener,
     mut wants: mpsc::Receiver<Want>,
     says: mpsc::UnboundedSender<String>,
@@ -70,7 +107,7 @@ pub async fn run(
                     gone.into_keys().flat_map(|id| platform.handle(now, Event::Closed(id))).collect()
                 }
                 Some(Want::Look(look)) => {
-                    look(&mut platform);
+                    look(&mut *platform);
                     continue;
                 }
                 None => return,
@@ -130,7 +167,7 @@ pub enum Typed {
     Quit,
 }
 
-const HELP: &str = "known: start CODE/N [CARD], stop CODE/N [TXN], list [full|changes], balance CODE/N FEN, recall FIRST LAST, time, \
+const HELP: &str = "known: start CODE/N [CARD] [vin VIN], stop CODE/N [TXN], list [full|changes], balance CODE/N FEN, recall FIRST LAST, time, \
                     interrogate N, reset ALARM, fault NAME [N], cut, freeze, summary, quit";
 
 /// Reads a typed line. An error says what is known.
@@ -141,13 +178,21 @@ pub fn parse(line: &str) -> Result<Typed, String> {
     let order = |order: Order| Typed::Want(Want::Order(order));
     Ok(match words.as_slice() {
         ["start", at, rest @ ..] => {
-            let credential = match rest {
-                [] => Credential::None,
-                [uid] => Credential::Card(uid.parse().map_err(|e| format!("{uid:?} is not {e}"))?),
+            let vin = |vin: &str| vin.parse().map_err(|e| format!("{vin:?} is not {e}"));
+            let (card, expected_vin) = match rest {
+                [] => (None, None),
+                ["vin", text] => (None, Some(vin(text)?)),
+                [uid] => (Some(*uid), None),
+                [uid, "vin", text] => (Some(*uid), Some(vin(text)?)),
                 _ => return Err(HELP.to_owned()),
             };
+            let credential = match card {
+                Some(uid) => Credential::Card(uid.parse().map_err(|e| format!("{uid:?} is not {e}"))?),
+                None => Credential::None,
+            };
             let connector = connector(at)?;
-            order(Order::Start { connector, txn: None, credential, limit: (0, 0), expires: 0 })
+            let (txn, limit, expires) = (None, (0, 0), 0);
+            order(Order::Start { connector, txn, credential, expected_vin, limit, expires })
         }
         ["stop", at] => order(Order::Stop { connector: connector(at)?, txn: None }),
         ["stop", at, txn] => {
@@ -183,10 +228,10 @@ fn fault(name: &str) -> Result<Fault, String> {
 /// Asks the platform something from outside its loop. `None` when it has ended.
 pub async fn look<T: Send + 'static>(
     wants: &mpsc::Sender<Want>,
-    question: impl FnOnce(&mut Platform) -> T + Send + 'static,
+    question: impl FnOnce(&mut dyn Platform) -> T + Send + 'static,
 ) -> Option<T> {
     let (answer, answered) = oneshot::channel();
-    let look = move |platform: &mut Platform| drop(answer.send(question(platform)));
+    let look = move |platform: &mut dyn Platform| drop(answer.send(question(platform)));
     wants.send(Want::Look(Box::new(look))).await.ok()?;
     answered.await.ok()
 }

@@ -8,6 +8,7 @@ use super::people::Habits;
 use super::plan::Plan;
 use super::{centre, household, yard};
 use crate::control::{Answer, Ask, client};
+use crate::model::record::Protocol;
 use crate::model::time::Instant;
 use crate::port::clock::Clock;
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub seconds: u64,
     /// Same seed, same depot and people.
     pub seed: u64,
+    /// What the platform speaks.
+    pub protocol: Protocol,
     /// The daemon's program.
     pub depotd: PathBuf,
     /// Colours may be used.
@@ -35,6 +38,8 @@ pub struct Settings {
 }
 
 const PLACES: usize = 4;
+/// Guns of a charger on CAN whose buses name themselves.
+const CAN_GUNS: usize = 2;
 const SECRET: &str = "demonstration-secret";
 const OUTAGE: Duration = Duration::from_secs(15);
 /// From the last bus to the end: sessions close, records drain, the ledgers are compared.
@@ -52,22 +57,30 @@ pub async fn run(settings: &Settings) -> io::Result<bool> {
 
 async fn show(settings: &Settings, folder: &Path, clock: &Arc<Clock>) -> io::Result<bool> {
     let teller = Teller { color: settings.color, clock: Arc::clone(clock) };
-    let plan = Plan::depot(PLACES, settings.seed);
+    let plan = Plan { protocol: settings.protocol, ..Plan::depot(PLACES, settings.seed) };
+    let plan = plan.with_can(CAN_GUNS, settings.seed);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let uplink = listener.local_addr()?.to_string();
     let page = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     let file = household::write(&plan, folder, Some(&uplink), SECRET, Some(&page))?;
 
     println!(
-        "depotd demo, seed {}: {} s, {PLACES} connectors on {} lines",
+        "depotd demo, seed {}: {} s, {} connectors on {} lines and {} CAN bus",
         settings.seed,
         settings.seconds,
-        plan.lines.len()
+        plan.places.len(),
+        plan.lines.len(),
+        plan.cans.len()
     );
     println!(
         "  DL/T 645 meters at 2400 baud, Modbus chargers and a DC meter at 9600, OSDP readers (secure channel) at 9600"
     );
-    println!("  platform (profile 222) on {uplink}, local page on http://{page}/\n");
+    println!("  a charger of {CAN_GUNS} guns on CAN (250 kbit/s, slcan): its buses are started by their VIN");
+    let spoken = match settings.protocol {
+        Protocol::Profile222 => "profile 222",
+        Protocol::Ykc16 => "YKC V1.6",
+    };
+    println!("  platform ({spoken}) on {uplink}, local page on http://{page}/\n");
 
     let electronics = Electronics {
         preparing: Duration::from_millis(1_200),
@@ -80,7 +93,7 @@ async fn show(settings: &Settings, folder: &Path, clock: &Arc<Clock>) -> io::Res
     let (yard, yard_wants) = mpsc::channel(16);
     let (centre, centre_wants) = mpsc::channel(16);
     tokio::spawn(yard::run(depot, yard::open(&plan, folder)?, yard_wants, events, Arc::clone(clock)));
-    let platform = household::platform(&plan, SECRET, settings.seed);
+    let platform = household::centre(&plan, SECRET, settings.seed);
     tokio::spawn(centre::run(platform, listener, centre_wants, says, Arc::clone(clock)));
 
     let began = clock.now().mono;
@@ -174,27 +187,25 @@ async fn reconcile(
     };
     ours.reverse();
     let Some(summary) = centre::look(centre, |platform| platform.summary()).await else { return Ok(false) };
-    let theirs: BTreeMap<u64, _> = summary.records.iter().map(|r| (r.number, r)).collect();
+    let theirs: BTreeMap<String, _> = summary.records.iter().map(|r| (r.txn.to_string(), r)).collect();
     println!(
-        "{:>4}  {:<32}  {:<16}  {:>11}  {:>9}  {:<7}  {:<8}  verdict",
-        "no.", "transaction", "connector", "energy", "yuan", "link", "arrived"
+        "{:>4}  {:<32}  {:<16}  {:<5}  {:>11}  {:>9}  {:<7}  {:<8}  verdict",
+        "no.", "transaction", "connector", "start", "energy", "yuan", "link", "arrived"
     );
     let mut good = summary.is_clean() && theirs.len() == ours.len() && !ours.is_empty();
     for record in &ours {
         let number = record["number"].as_u64().unwrap_or_default();
         let (energy, amount) =
             (record["energy"].as_i64().unwrap_or(-1), record["amount"].as_i64().unwrap_or(-1));
-        let there = theirs.get(&number);
-        let same = there.is_some_and(|r| {
-            i64::from(r.energy) == energy
-                && i64::try_from(r.amount) == Ok(amount)
-                && record["txn"] == r.txn.to_string()
-        });
+        let there = record["txn"].as_str().and_then(|txn| theirs.get(txn));
+        let same =
+            there.is_some_and(|r| i64::from(r.energy) == energy && i64::try_from(r.amount) == Ok(amount));
         good &= same;
         println!(
-            "{number:>4}  {:<32}  {:<16}  {:>7}.{:02} kWh  {:>4}.{:04}  {:<7}  {:<8}  {}",
+            "{number:>4}  {:<32}  {:<16}  {:<5}  {:>7}.{:02} kWh  {:>4}.{:04}  {:<7}  {:<8}  {}",
             record["txn"].as_str().unwrap_or_default(),
             record["connector"].as_str().unwrap_or_default(),
+            there.map_or("", |r| started_by(r.start_mode)),
             energy / 10_000,
             energy % 10_000 / 100,
             amount / 10_000,
@@ -214,6 +225,8 @@ async fn reconcile(
     faults.iter().for_each(|fault| println!("device complains: {fault}"));
     good &= faults.is_empty();
     let offline = summary.records.iter().filter(|r| r.stored).count();
+    let by_vin = summary.records.iter().filter(|r| started_by(r.start_mode) == "VIN").count();
+    good &= by_vin > 0;
     let transactions: BTreeSet<_> = summary.records.iter().map(|r| r.txn).collect();
     let twice = summary.records.len() - transactions.len();
     good &= twice == 0;
@@ -221,7 +234,7 @@ async fn reconcile(
         .peak_memory_kb()
         .map_or_else(|| "unknown".to_owned(), |kb| format!("{:.1} MB", kb as f64 / 1024.0));
     println!(
-        "\n{} records, {offline} of them made offline; {charged} visits charged, {given_up} gave up; {} missing, {} twice in the ledger, {} complaints",
+        "\n{} records, {by_vin} started by a VIN, {offline} made offline; {charged} visits charged, {given_up} gave up; {} missing, {} twice in the ledger, {} complaints",
         ours.len(),
         summary.missing.len(),
         twice,
@@ -245,6 +258,17 @@ async fn reconcile(
         println!("{}", std::fs::read_to_string(folder.join("depotd.log")).unwrap_or_default());
     }
     Ok(good)
+}
+
+/// A start mode in a word (platform-222.md 13.1).
+fn started_by(mode: u8) -> &'static str {
+    match mode {
+        1 | 4 => "card",
+        2 => "app",
+        3 | 5 | 7 => "VIN",
+        6 => "hand",
+        _ => "?",
+    }
 }
 
 /// Prints what happens, with the time since the beginning.

@@ -1,19 +1,26 @@
 //! A whole depot on a clock that is given to it: lines with their devices, charging places, people. Pure.
 //!
 //! The master's octets come in with the moment they were written, take their wire time, are heard by every device of
-//! the line, and the answers come out when their wire time is over.
+//! the line, and the answers come out when their wire time is over. A line of the master is an RS-485 line or, behind
+//! those, a CAN bus with its adapter.
+
+mod cans;
+mod furnish;
+#[cfg(test)]
+mod tests;
 
 use super::bay::{Bay, Electronics};
+use super::controller::Controller;
 use super::line::{Fault, Pacer};
 use super::people::{Deed, Habits, Visitor};
-use super::plan::{Place, Plan, PlannedMeter};
+use super::plan::Plan;
 use super::slave::Slave;
-use super::vehicle::Vehicle;
+use super::vehicle::{Character, Vehicle};
 use super::{charger, meter, modbus_meter, reader};
-use crate::model::ident::{CardUid, ConnectorId};
-use crate::model::quantity::Energy;
+use crate::model::ident::{CardUid, ConnectorId, Vin};
+use crate::model::quantity::{Energy, Power};
 use crate::model::time::{Instant, Utc};
-use crate::wire::dlt645::Address;
+use cans::CanLine;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -23,7 +30,9 @@ const QUIET: Duration = Duration::from_millis(50);
 /// The depot.
 pub struct Depot {
     lines: Vec<Wire>,
+    cans: Vec<CanLine>,
     places: Vec<Standing>,
+    fleet: Vec<(String, Vin)>,
     random: fastrand::Rng,
     /// What people did, for those who watch; emptied by them.
     pub events: Vec<(Instant, String)>,
@@ -89,6 +98,14 @@ struct Standing {
     visitor: Option<Visitor>,
     look_at: Instant,
     reader: (usize, usize),
+    /// The charge controller on CAN, and the bus it is on.
+    controller: Option<(usize, Controller)>,
+    /// Something happened at the bay that its controller has not seen.
+    stirred: bool,
+    /// The CAN bus that hears the plug.
+    tap: Option<usize>,
+    /// The other gun for the same bus.
+    partner: Option<usize>,
 }
 
 /// What somebody at a keyboard or a test does to the depot; names are those of the plan.
@@ -98,6 +115,13 @@ pub enum Act {
     Plug(ConnectorId, Vehicle),
     /// Pulls the gun.
     Unplug(ConnectorId),
+    /// Ends the charge in the bus.
+    StopInBus(ConnectorId),
+    /// The bus there names itself so from the next handshake on; where none is, one comes.
+    Vin(ConnectorId, Vin),
+    /// Lets something go wrong, by its name and the word for it: a device on a line, `charger-N` on CAN, `plug-N`
+    /// (charger and vehicle), `can-N` (an adapter).
+    Disturb(String, String),
     /// Shows a card at `reader-N`.
     Swipe(String, CardUid),
     /// Puts another meter behind a gun, which stands here.
@@ -134,39 +158,42 @@ impl Depot {
             })
             .collect();
         let cards: Vec<CardUid> = plan.cards.iter().filter(|c| c.allowed).map(|c| c.uid).collect();
-        let mut places = Vec::new();
-        for (index, place) in plan.places.iter().enumerate() {
-            let reader = furnish(&mut lines, index, place, wall, &mut random);
-            // drivers of one place hold cards of their own, so that nobody charges at two guns at once
-            let own: Vec<CardUid> =
-                cards.iter().copied().skip(index).step_by(plan.places.len().max(1)).collect();
-            let visitor = habits.and_then(|h| Visitor::new(h.clone(), own, random.u64(..)));
-            places.push(Standing {
-                connector: place.connector,
-                bay: Bay::new(Electronics { rated: place.rated, ..electronics }, place.register),
-                visitor,
-                look_at: Instant::default(),
-                reader,
-            });
-        }
-        Depot { lines, places, random, events: Vec::new() }
+        let places = (plan.places.iter().enumerate())
+            .map(|(index, place)| {
+                let reader = furnish::devices(&mut lines, index, place, wall, &mut random);
+                // drivers of one place hold cards of their own, so that nobody charges at two guns at once
+                let own: Vec<CardUid> =
+                    cards.iter().copied().skip(index).step_by(plan.places.len().max(1)).collect();
+                let visitor = habits.and_then(|h| Visitor::new(h.clone(), own, random.u64(..)));
+                furnish::standing(plan, index, electronics, reader, visitor)
+            })
+            .collect();
+        let cans = plan.cans.iter().map(|can| CanLine::new(can, seed)).collect();
+        let fleet = plan.vehicles.iter().map(|v| (v.fleet_number.clone(), v.vin)).collect();
+        Depot { lines, cans, places, fleet, random, events: Vec::new() }
     }
 
-    /// Number of lines, in the order of the plan.
+    /// Number of lines and then of CAN buses, in the order of the plan.
     #[must_use]
     pub fn line_count(&self) -> usize {
-        self.lines.len()
+        self.lines.len() + self.cans.len()
     }
 
     /// Octets of the master on a line.
     pub fn written(&mut self, now: Instant, line: usize, octets: &[u8]) {
+        if let Some(can) = line.checked_sub(self.lines.len()) {
+            return self.cans[can].told(now, octets);
+        }
         let wire = &mut self.lines[line];
         wire.arriving.push_back((wire.pacer.arrived(now, octets.len()), octets.to_vec()));
     }
 
     /// Octets that have reached the master of a line by now.
     pub fn take(&mut self, now: Instant, line: usize) -> Option<Vec<u8>> {
-        self.lines[line].pacer.take(now)
+        match line.checked_sub(self.lines.len()) {
+            Some(can) => self.cans[can].adapter.take_octets(now),
+            None => self.lines[line].pacer.take(now),
+        }
     }
 
     /// Lets time pass.
@@ -181,9 +208,11 @@ impl Depot {
         for place in 0..self.places.len() {
             if self.places[place].bay.wake_at().is_some_and(|at| at <= now) {
                 self.places[place].bay.advance(now);
+                self.places[place].stirred = true;
             }
             self.people(now, place);
         }
+        self.advance_cans(now);
     }
 
     /// When something happens next by itself.
@@ -193,7 +222,7 @@ impl Depot {
             self.lines.iter().flat_map(|l| [l.arriving.front().map(|(at, _)| *at), l.pacer.wake_at()]);
         let places =
             self.places.iter().flat_map(|p| [p.bay.wake_at(), p.visitor.as_ref().map(|_| p.look_at)]);
-        lines.chain(places).flatten().min()
+        lines.chain(places).chain(self.cans_wake_at()).flatten().min()
     }
 
     fn hear(&mut self, at: Instant, line: usize, octets: &[u8]) {
@@ -231,6 +260,7 @@ impl Depot {
         match deed {
             Some(Deed::Plug(vehicle)) => self.plug(now, connector, vehicle),
             Some(Deed::Unplug) => self.unplug(now, connector),
+            Some(Deed::StopInBus) => self.stop_in_bus(now, connector),
             Some(Deed::Swipe(uid)) => {
                 let (line, slot) = self.places[place].reader;
                 self.swipe(now, line, slot, uid);
@@ -250,6 +280,15 @@ impl Depot {
                 self.place(connector)?;
                 self.unplug(now, connector);
             }
+            Act::StopInBus(connector) => {
+                self.place(connector)?;
+                self.stop_in_bus(now, connector);
+            }
+            Act::Vin(connector, vin) => {
+                let place = self.place(connector)?;
+                self.name(now, place, vin);
+            }
+            Act::Disturb(name, word) => self.disturb(now, &name, &word)?,
             Act::Swipe(name, uid) => {
                 let (line, slot) = self.slot(&name)?;
                 if !matches!(self.lines[line].slots[slot].device, Device::Reader(_)) {
@@ -263,6 +302,7 @@ impl Depot {
             }
             Act::Fault(name, fault) => self.slot_mut(&name)?.fault = Some(fault),
             Act::Flaky(name, share) => self.slot_mut(&name)?.flaky = share,
+            Act::Heal(name) if self.heal_can(now, &name) => {}
             Act::Heal(name) => {
                 let slot = self.slot_mut(&name)?;
                 (slot.fault, slot.flaky) = (None, 0);
@@ -284,19 +324,58 @@ impl Depot {
         }
     }
 
+    /// A bus with two inlets takes both guns of a pair.
     fn plug(&mut self, now: Instant, connector: ConnectorId, vehicle: Vehicle) {
         self.events.push((now, format!("{connector}  bus {} plugs in at {} %", vehicle.name, vehicle.soc())));
-        if let Ok(place) = self.place(connector) {
-            self.places[place].bay.plug(now, vehicle);
+        let Ok(place) = self.place(connector) else { return };
+        let vehicle = self.known(vehicle);
+        if let Some(other) = self.places[place].partner {
+            self.places[other].bay.plug(now, vehicle.clone());
+        }
+        self.places[place].bay.plug(now, vehicle);
+    }
+
+    /// A bus of the fleet names itself.
+    fn known(&self, vehicle: Vehicle) -> Vehicle {
+        let named = self.fleet.iter().find(|(name, _)| *name == vehicle.name);
+        match named {
+            Some((_, vin)) if vehicle.bms == Character::default() => {
+                Vehicle { bms: Character::named(*vin), ..vehicle }
+            }
+            _ => vehicle,
         }
     }
 
     fn unplug(&mut self, now: Instant, connector: ConnectorId) {
         let Ok(place) = self.place(connector) else { return };
+        if let Some(other) = self.places[place].partner {
+            self.places[other].bay.unplug(now);
+        }
         if let Some(vehicle) = self.places[place].bay.unplug(now) {
             self.events
                 .push((now, format!("{connector}  bus {} leaves with {} %", vehicle.name, vehicle.soc())));
         }
+    }
+
+    fn stop_in_bus(&mut self, now: Instant, connector: ConnectorId) {
+        let Ok(place) = self.place(connector) else { return };
+        self.events.push((now, format!("{connector}  the driver ends the charge in the bus")));
+        for place in [Some(place), self.places[place].partner].into_iter().flatten() {
+            self.places[place].bay.stop_in_vehicle(now);
+        }
+    }
+
+    fn name(&mut self, now: Instant, place: usize, vin: Vin) {
+        let connector = self.places[place].connector;
+        let vehicle = match self.places[place].bay.unplug(now) {
+            Some(vehicle) => Vehicle { bms: Character::named(vin), ..vehicle },
+            None => {
+                let (capacity, charge) = (Energy(3_000_000), Energy(1_200_000));
+                let name = vin.as_str()[11..].to_owned();
+                Vehicle { name, capacity, charge, max_power: Power(120_000), bms: Character::named(vin) }
+            }
+        };
+        self.plug(now, connector, vehicle);
     }
 
     fn swipe(&mut self, now: Instant, line: usize, slot: usize, uid: CardUid) {
@@ -319,7 +398,7 @@ impl Depot {
         self.places.iter().map(|p| (p.connector, &p.bay))
     }
 
-    /// Names of all devices.
+    /// Names of all devices on lines.
     pub fn devices(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().flat_map(|l| l.slots.iter().map(|s| s.name.as_str()))
     }
@@ -345,7 +424,12 @@ impl Depot {
     /// The supply of the whole depot fails: charging ends, what is on the wires is lost, meters keep their registers.
     pub fn power_cut(&mut self, now: Instant) {
         self.unplug_master(None);
-        self.places.iter_mut().for_each(|p| p.bay.power_cut(now));
+        for place in &mut self.places {
+            place.bay.power_cut(now);
+            if let Some((_, controller)) = &mut place.controller {
+                controller.power_cut();
+            }
+        }
     }
 
     /// The master is gone: what is on the way on this line (or on all) is lost.
@@ -357,13 +441,21 @@ impl Depot {
                 wire.heard.clear();
             }
         }
+        let before = self.lines.len();
+        for (index, can) in self.cans.iter_mut().enumerate() {
+            if line.is_none_or(|l| l == before + index) {
+                can.adapter.replug();
+            }
+        }
     }
 
     /// Every rule that the master broke, by device.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         let slots = self.lines.iter().flat_map(|l| &l.slots);
-        slots.flat_map(|s| s.device.complaints().iter().map(move |c| format!("{}: {c}", s.name))).collect()
+        let on_lines =
+            slots.flat_map(|s| s.device.complaints().iter().map(move |c| format!("{}: {c}", s.name)));
+        on_lines.chain(self.can_complaints()).collect()
     }
 
     fn place(&self, connector: ConnectorId) -> Result<usize, String> {
@@ -386,39 +478,9 @@ impl Depot {
     /// Name of a line.
     #[must_use]
     pub fn line_name(&self, line: usize) -> &str {
-        &self.lines[line].name
-    }
-}
-
-/// Puts the devices of a place on their lines; gives the place of its reader.
-fn furnish(
-    lines: &mut [Wire],
-    index: usize,
-    place: &Place,
-    wall: Utc,
-    random: &mut fastrand::Rng,
-) -> (usize, usize) {
-    let n = index + 1;
-    let mut add = |line: usize, name: String, device: Device| {
-        lines[line].slots.push(Slot { name, place: index, device, fault: None, flaky: 0 });
-        (line, lines[line].slots.len() - 1)
-    };
-    match place.meter {
-        PlannedMeter::Dlt645(line, address) => {
-            let config = meter::Config::new(Address(address), meter::Kind::Dc, wall);
-            add(line, format!("meter-{n}"), Device::Meter(meter::Meter::new(config)));
-        }
-        PlannedMeter::Modbus(line, address) => {
-            add(line, format!("meter-{n}"), Device::ModbusMeter(modbus_meter::ModbusMeter::new(address)));
+        match line.checked_sub(self.lines.len()) {
+            Some(can) => &self.cans[can].name,
+            None => &self.lines[line].name,
         }
     }
-    let (line, address) = place.charger;
-    let gun = u16::from(place.connector.number);
-    add(line, format!("charger-{n}"), Device::Charger(charger::Charger::new(address, n as u16, gun)));
-    let (line, address, key) = place.reader;
-    add(
-        line,
-        format!("reader-{n}"),
-        Device::Reader(Box::new(reader::Reader::new(address, Some(key), random.u64(..)))),
-    )
 }

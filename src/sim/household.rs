@@ -2,8 +2,10 @@
 
 use super::plan::Plan;
 use super::platform::{self, Platform};
-use crate::model::access::{Card, CardStatus};
+use super::{centre, ykc16};
+use crate::model::access::{Card, CardStatus, Vehicle};
 use crate::model::money::Price;
+use crate::model::record::Protocol;
 use crate::model::tariff::{Tariff, Tier};
 use serde_json::json;
 use std::io::{self, Write};
@@ -31,7 +33,12 @@ pub fn write(
             "account": c.account,
             "status": if c.allowed { "allowed" } else { "blocked" },
         })).collect::<Vec<_>>(),
-        "vins": [],
+        "vins": plan.vehicles.iter().map(|v| json!({
+            "vin": v.vin,
+            "fleet_number": v.fleet_number,
+            "plate": v.plate,
+            "status": v.status,
+        })).collect::<Vec<_>>(),
     });
     std::fs::write(folder.join("people.json"), format!("{people:#}\n"))?;
     let file = folder.join("depotd.toml");
@@ -50,7 +57,7 @@ fn private(path: &Path, text: &str) -> io::Result<()> {
 pub fn cards(plan: &Plan) -> Vec<Card> {
     let card = |c: &super::plan::PlannedCard| Card {
         uid: c.uid,
-        account: c.account.clone(),
+        account: c.account.as_str().into(),
         status: if c.allowed { CardStatus::Allowed } else { CardStatus::Blocked },
         group: 0,
         max_concurrent: 1,
@@ -59,18 +66,60 @@ pub fn cards(plan: &Plan) -> Vec<Card> {
     plan.cards.iter().map(card).collect()
 }
 
+/// Its fleet as the platform's list holds it.
+#[must_use]
+pub fn vehicles(plan: &Plan) -> Vec<Vehicle> {
+    let vehicle = |v: &super::plan::PlannedVehicle| Vehicle {
+        vin: v.vin,
+        fleet_number: v.fleet_number.as_str().into(),
+        plate: v.plate.as_str().into(),
+        status: v.status,
+        bound_card: None,
+        power_percent: 0,
+        priority: 0,
+    };
+    plan.vehicles.iter().map(vehicle).collect()
+}
+
 /// A platform that knows this station, its cards and a tariff.
 #[must_use]
 pub fn platform(plan: &Plan, secret: &str, seed: u64) -> Platform {
     Platform::new(platform::Config {
         secret: Some(secret.as_bytes().to_vec()),
-        piles: plan.places.iter().map(|p| (p.connector.pile, 1)).collect(),
+        piles: plan.piles().collect(),
         cards: cards(plan),
         card_list_version: 1,
+        vehicles: vehicles(plan),
+        vehicle_list_version: u32::from(!plan.vehicles.is_empty()),
         tariff: Some(tariff(1)),
         seed,
         ..platform::Config::new(plan.station)
     })
+}
+
+/// The platform that this depot's protocol wants.
+#[must_use]
+pub fn centre(plan: &Plan, secret: &str, seed: u64) -> Box<dyn centre::Platform> {
+    match plan.protocol {
+        Protocol::Profile222 => Box::new(platform(plan, secret, seed)),
+        Protocol::Ykc16 => Box::new(ykc_platform(plan, seed)),
+    }
+}
+
+/// A commercial platform that knows the piles of this depot, its cards and a billing model.
+#[must_use]
+pub fn ykc_platform(plan: &Plan, seed: u64) -> ykc16::Platform {
+    let piles = plan.places.iter().map(|p| (p.connector.pile, vec![p.connector.number])).collect();
+    let tariff = Some(four_tiers(tariff(100)));
+    ykc16::Platform::new(ykc16::Config { cards: cards(plan), tariff, seed, ..ykc16::Config::new(piles) })
+}
+
+/// A billing model has no deep valley: what was one is valley.
+fn four_tiers(mut tariff: Tariff) -> Tariff {
+    const VALLEY: u8 = 3;
+    tariff.tiers.truncate(usize::from(VALLEY) + 1);
+    tariff.slots.iter_mut().for_each(|tier| *tier = (*tier).min(VALLEY));
+    tariff
 }
 
 /// A time-of-use tariff with tip, peak, flat, valley and deep valley; the service price rises with the electricity.

@@ -5,8 +5,10 @@
 //! devices, not from the drivers: they judge what they receive and count what breaks a rule.
 
 pub mod bay;
+pub mod can_bus;
 pub mod centre;
 pub mod charger;
+pub mod controller;
 pub mod demo;
 pub mod depot;
 pub mod household;
@@ -17,11 +19,14 @@ pub mod mt62x;
 pub mod people;
 pub mod plan;
 pub mod platform;
+pub mod plug;
 pub mod pty;
 pub mod reader;
 pub mod registers;
 pub mod slave;
+pub mod slcan;
 pub mod typed;
 pub mod uid_reader;
 pub mod vehicle;
 pub mod yard;
+pub mod ykc16;

@@ -1,9 +1,9 @@
 //! People and buses: they come, plug, swipe, charge, swipe again and leave. They see what a person sees: whether the
-//! bus charges, and how long they have been waiting.
+//! bus charges, and how long they have been waiting. Where buses name themselves nobody swipes: the charge ends in the bus.
 
 use super::bay::Bay;
-use super::vehicle::Vehicle;
-use crate::model::ident::CardUid;
+use super::vehicle::{Character, Vehicle};
+use crate::model::ident::{CardUid, Vin};
 use crate::model::quantity::{Energy, Power};
 use crate::model::report::ChargerState;
 use crate::model::time::Instant;
@@ -65,9 +65,14 @@ pub enum Deed {
     Plug(Vehicle),
     /// Holds this card to the reader.
     Swipe(CardUid),
+    /// Ends the charge in the bus.
+    StopInBus,
     /// Pulls the gun.
     Unplug,
 }
+
+/// A bus that comes to one place, and how it names itself.
+pub type Regular = (String, Vin);
 
 /// Where a visit stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +106,8 @@ pub struct Visitor {
     habits: Habits,
     cards: Vec<CardUid>,
     card: CardUid,
+    regulars: Vec<Regular>,
+    names_itself: bool,
     buses: u32,
     visit: Visit,
     random: fastrand::Rng,
@@ -118,7 +125,24 @@ impl Visitor {
         let mut random = fastrand::Rng::with_seed(seed);
         let until = Instant(random.u64(habits.away.clone()) * 1000);
         let visit = Visit::Away { until };
-        Some(Visitor { habits, cards, card, buses: 0, visit, random, charged: 0, given_up: 0 })
+        Some(Visitor {
+            habits,
+            cards,
+            card,
+            regulars: Vec::new(),
+            names_itself: false,
+            buses: 0,
+            visit,
+            random,
+            charged: 0,
+            given_up: 0,
+        })
+    }
+
+    /// The same with the buses of a fleet; with `names_itself` they are started by their VIN.
+    #[must_use]
+    pub fn with_fleet(self, regulars: Vec<Regular>, names_itself: bool) -> Visitor {
+        Visitor { names_itself: names_itself && !regulars.is_empty(), regulars, ..self }
     }
 
     /// When somebody will do something next, or wants to look.
@@ -142,6 +166,11 @@ impl Visitor {
                 self.card = self.cards[self.random.usize(..self.cards.len())];
                 self.visit = Visit::Walking { until: now + self.draw(self.habits.walk.clone()) };
                 Some(Deed::Plug(self.bus()))
+            }
+            Visit::Walking { until } if until <= now && self.names_itself => {
+                let until = now + self.habits.patience;
+                self.visit = Visit::Waiting { until, again: until };
+                None
             }
             Visit::Walking { until } if until <= now => {
                 self.visit = Visit::Waiting { until: now + self.habits.patience, again: now + AGAIN };
@@ -171,7 +200,13 @@ impl Visitor {
             }
             Visit::Charging { until, pulls } if until <= now => {
                 self.visit = Visit::Stopping { until: now + Duration::from_secs(20) };
-                if pulls { self.leave(now) } else { Some(Deed::Swipe(self.card)) }
+                if pulls {
+                    self.leave(now)
+                } else if self.names_itself {
+                    Some(Deed::StopInBus)
+                } else {
+                    Some(Deed::Swipe(self.card))
+                }
             }
             Visit::Stopping { until } if !charging || until <= now => {
                 self.visit = Visit::Leaving { until: now + Duration::from_millis(1_800) };
@@ -213,11 +248,12 @@ impl Visitor {
     fn bus(&mut self) -> Vehicle {
         let capacity = Energy(2_550_000 + 10_000 * self.random.i64(0..60));
         let percent = i64::from(self.random.u8(self.habits.arrives_with.clone()));
-        Vehicle {
-            name: format!("B{}", self.random.u32(7_000..7_999)),
-            capacity,
-            charge: Energy(capacity.0 * percent / 100),
-            max_power: Power(120_000),
-        }
+        let stranger = format!("B{}", self.random.u32(7_000..7_999));
+        let regular = (!self.regulars.is_empty()).then(|| self.random.usize(..self.regulars.len()));
+        let (name, bms) = match regular.map(|at| self.regulars[at].clone()) {
+            Some((name, vin)) => (name, Character::named(vin)),
+            None => (stranger, Character::default()),
+        };
+        Vehicle { name, capacity, charge: Energy(capacity.0 * percent / 100), max_power: Power(120_000), bms }
     }
 }

@@ -1,9 +1,13 @@
 //! What stands in a simulated depot, and the configuration file that fits it.
 
-use crate::model::ident::{CardUid, ConnectorId, DeviceCode};
+mod configuration;
+
+use super::controller::Dialect;
+use crate::config::Connections;
+use crate::model::access::VehicleStatus;
+use crate::model::ident::{CardUid, ConnectorId, DeviceCode, Vin};
 use crate::model::quantity::{Energy, Power};
-use std::fmt::Write as _;
-use std::path::Path;
+use crate::model::record::Protocol;
 
 /// A simulated depot on paper.
 #[derive(Clone, Debug)]
@@ -14,10 +18,27 @@ pub struct Plan {
     pub name: String,
     /// RS-485 lines.
     pub lines: Vec<PlannedLine>,
-    /// Charging places, one connector each.
+    /// CAN buses.
+    pub cans: Vec<PlannedCan>,
+    /// Charging places, one connector each; those of one charger follow each other.
     pub places: Vec<Place>,
     /// Cards of its people.
     pub cards: Vec<PlannedCard>,
+    /// What its platform speaks.
+    pub protocol: Protocol,
+    /// How its piles share connections to the platform.
+    pub connections: Connections,
+    /// Buses of its fleet that name themselves.
+    pub vehicles: Vec<PlannedVehicle>,
+}
+
+/// A CAN bus with an slcan adapter.
+#[derive(Clone, Debug)]
+pub struct PlannedCan {
+    /// Its name, and that of its link in the folder.
+    pub name: String,
+    /// The pair of a plug: the adapter only listens.
+    pub tap: bool,
 }
 
 /// An RS-485 line.
@@ -46,14 +67,54 @@ pub struct Place {
     pub connector: ConnectorId,
     /// Rating.
     pub rated: Power,
-    /// Line and address of the charger.
-    pub charger: (usize, u8),
+    /// Who drives it.
+    pub charger: PlannedCharger,
+    /// A vehicle may start it by naming itself.
+    pub vin_start: bool,
     /// Its meter.
     pub meter: PlannedMeter,
     /// Line, address and base key of its reader.
     pub reader: (usize, u8, [u8; 16]),
     /// Where the meter stands at first.
     pub register: Energy,
+}
+
+/// Who drives a place, and where that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlannedCharger {
+    /// A pile with a Modbus register map.
+    Modbus {
+        /// Its line.
+        line: usize,
+        /// Its address there.
+        address: u8,
+        /// The CAN bus that hears its plug.
+        tap: Option<usize>,
+    },
+    /// A charge controller on CAN.
+    Controller {
+        /// Its bus.
+        can: usize,
+        /// Its address there.
+        address: u8,
+        /// The version it speaks.
+        dialect: Dialect,
+        /// Its charger has pairs of guns for one bus: the number of the other place.
+        partner: Option<usize>,
+    },
+}
+
+/// A bus of the fleet.
+#[derive(Clone, Debug)]
+pub struct PlannedVehicle {
+    /// Its VIN.
+    pub vin: Vin,
+    /// 车辆自编号.
+    pub fleet_number: String,
+    /// Its plate.
+    pub plate: String,
+    /// What the list says.
+    pub status: VehicleStatus,
 }
 
 /// A meter and where it is.
@@ -87,10 +148,14 @@ impl Plan {
         let mut random = fastrand::Rng::with_seed(seed ^ 0xDE70);
         let mut plan = Plan {
             station: code(44_030_012_340_001),
+            protocol: Protocol::default(),
+            connections: Connections::default(),
             name: "Simulated depot".to_owned(),
             lines: Vec::new(),
+            cans: Vec::new(),
             places: Vec::new(),
             cards: Vec::new(),
+            vehicles: Vec::new(),
         };
         for place in 0..places {
             if place.is_multiple_of(GROUP) {
@@ -105,7 +170,8 @@ impl Plan {
             plan.places.push(Place {
                 connector: ConnectorId { pile: code(44_030_000_010_000 + place as u64 + 1), number: 1 },
                 rated: Power(120_000),
-                charger: (base, inside),
+                charger: PlannedCharger::Modbus { line: base, address: inside, tap: None },
+                vin_start: false,
                 meter,
                 reader: (base + 2, inside, std::array::from_fn(|_| random.u8(..))),
                 // registers of DL/T 645 end at 999 999.99 kWh
@@ -125,98 +191,93 @@ impl Plan {
         plan
     }
 
+    /// The same depot with chargers of two guns on a CAN bus, `guns` in all, and a fleet that names itself. The last
+    /// charger of more than one has a pair of guns for one bus; its version is the newer one.
+    #[must_use]
+    pub fn with_can(mut self, guns: usize, seed: u64) -> Plan {
+        let mut random = fastrand::Rng::with_seed(seed ^ 0xCA4);
+        let can = self.add_can(false);
+        self.add_line(2400, true);
+        self.add_line(9600, false);
+        let (meters, readers) = (self.lines.len() - 2, self.lines.len() - 1);
+        let chargers = guns.div_ceil(2);
+        for gun in 0..guns {
+            let (charger, number) = (gun / 2, gun % 2 + 1);
+            let place = self.places.len();
+            let pair = chargers > 1 && charger + 1 == chargers && guns.is_multiple_of(2);
+            let other = if number == 1 { place + 1 } else { place - 1 };
+            let charger = PlannedCharger::Controller {
+                can,
+                address: 0xE0 + gun as u8,
+                dialect: if charger + 1 == chargers { Dialect::V230 } else { Dialect::V121 },
+                partner: pair.then_some(other),
+            };
+            let pile = code(44_030_000_020_000 + gun as u64 / 2 + 1);
+            self.places.push(Place {
+                connector: ConnectorId { pile, number: number as u8 },
+                rated: Power(120_000),
+                charger,
+                vin_start: pair || number == 1 || guns == 2,
+                meter: PlannedMeter::Dlt645(meters, printed(900 + gun as u64)),
+                reader: (readers, gun as u8 + 1, std::array::from_fn(|_| random.u8(..))),
+                register: Energy(random.i64(1_000..90_000) * 100_000),
+            });
+        }
+        self.add_fleet(12, &mut random);
+        self
+    }
+
+    /// The same depot with a tap on the plug of its first place.
+    #[must_use]
+    pub fn with_tap(mut self) -> Plan {
+        let can = self.add_can(true);
+        if let Some(PlannedCharger::Modbus { tap, .. }) = self.places.first_mut().map(|p| &mut p.charger) {
+            *tap = Some(can);
+        }
+        self
+    }
+
+    fn add_can(&mut self, tap: bool) -> usize {
+        self.cans.push(PlannedCan { name: format!("can-{}", self.cans.len() + 1), tap });
+        self.cans.len() - 1
+    }
+
+    /// So many buses; the last one is refused, the one before it watched.
+    fn add_fleet(&mut self, count: usize, random: &mut fastrand::Rng) {
+        const LETTERS: &[u8] = b"ABCDEFGHJKLMNPRSTUVWXYZ0123456789";
+        for number in 0..count {
+            let tail: String = (0..6).map(|_| char::from(LETTERS[random.usize(..LETTERS.len())])).collect();
+            let Ok(vin) = format!("LSMB{tail}{:07}", number + 1).parse() else { continue };
+            let status = match count - number {
+                1 => VehicleStatus::Refused,
+                2 => VehicleStatus::Grey,
+                _ => VehicleStatus::Allowed,
+            };
+            let fleet_number = format!("B{}", 8_001 + number);
+            let plate = format!("粤B{:05}D", 70_001 + number);
+            self.vehicles.push(PlannedVehicle { vin, fleet_number, plate, status });
+        }
+    }
+
+    /// How many connectors each charger has.
+    pub fn piles(&self) -> impl Iterator<Item = (DeviceCode, u8)> + '_ {
+        let mut seen = std::collections::BTreeMap::new();
+        for place in &self.places {
+            let most: &mut u8 = seen.entry(place.connector.pile).or_default();
+            *most = (*most).max(place.connector.number);
+        }
+        seen.into_iter()
+    }
+
     fn add_lines(&mut self) {
         for (baud, even_parity) in [(9600, false), (2400, true), (9600, false)] {
-            let name = format!("rs485-{}", self.lines.len() + 1);
-            self.lines.push(PlannedLine { name, baud, even_parity });
+            self.add_line(baud, even_parity);
         }
     }
 
-    /// The complete configuration for this depot, its files in `folder`. Secrets are named, not written:
-    /// `platform.key` and `reader-N.key`.
-    #[must_use]
-    pub fn configuration(&self, folder: &Path, uplink: Option<&str>, web: Option<&str>) -> String {
-        let mut text = String::new();
-        self.write(&mut text, folder, uplink, web).expect("a String takes all text");
-        text
-    }
-
-    fn write(
-        &self,
-        out: &mut String,
-        folder: &Path,
-        uplink: Option<&str>,
-        web: Option<&str>,
-    ) -> std::fmt::Result {
-        let at = |file: &str| folder.join(file).display().to_string();
-        writeln!(out, "# A simulated depot; written by depotsim.\n")?;
-        writeln!(out, "[station]\ncode = \"{}\"\nname = \"{}\"\n", self.station, self.name)?;
-        if let Some(address) = uplink {
-            writeln!(out, "[uplink]\nprotocol = \"222\"\naddress = \"{address}\"")?;
-            writeln!(out, "secret = {{ file = {:?} }}\nreconnect_max = \"1s\"\n", at("platform.key"))?;
-        }
-        writeln!(out, "[store]\npath = {:?}\n", at("depotd.db"))?;
-        writeln!(out, "[billing]\nmode = \"pile\"\n")?;
-        writeln!(out, "[offline]\nenable = true\nsessions_per_card = 20\n")?;
-        writeln!(out, "[control]\nsocket = {:?}\n", at("control.sock"))?;
-        if let Some(listen) = web {
-            writeln!(out, "[web]\nlisten = \"{listen}\"\n")?;
-        }
-        for line in &self.lines {
-            let parity = if line.even_parity { "even" } else { "none" };
-            writeln!(out, "[[line]]\nname = {:?}\ndevice = {:?}", line.name, at(&line.name))?;
-            writeln!(out, "baud = {}\nparity = \"{parity}\"\n", line.baud)?;
-        }
-        for (index, place) in self.places.iter().enumerate() {
-            self.write_place(out, index + 1, place, &at)?;
-        }
-        Ok(())
-    }
-
-    fn write_place(
-        &self,
-        out: &mut String,
-        n: usize,
-        place: &Place,
-        at: &dyn Fn(&str) -> String,
-    ) -> std::fmt::Result {
-        writeln!(out, "[[meter]]\nname = \"meter-{n}\"")?;
-        match place.meter {
-            PlannedMeter::Dlt645(line, address) => {
-                let printed: String = address.iter().map(|o| format!("{o:02x}")).collect();
-                writeln!(
-                    out,
-                    "line = {:?}\nprotocol = \"dlt645-2007\"\naddress = \"{printed}\"",
-                    self.lines[line].name
-                )?;
-                writeln!(out, "profile = \"dlt645-dc\"\npoll = \"5s\"\n")?;
-            }
-            PlannedMeter::Modbus(line, address) => {
-                writeln!(
-                    out,
-                    "line = {:?}\nprotocol = \"modbus\"\naddress = {address}",
-                    self.lines[line].name
-                )?;
-                writeln!(out, "profile = \"acrel-djsf1352-rn\"\npoll = \"1s\"\n")?;
-            }
-        }
-        let (line, address, _) = place.reader;
-        writeln!(
-            out,
-            "[[reader]]\nname = \"reader-{n}\"\nline = {:?}\ndriver = \"osdp\"",
-            self.lines[line].name
-        )?;
-        writeln!(out, "address = {address}\nkey = {{ file = {:?} }}\n", at(&format!("reader-{n}.key")))?;
-        let (line, address) = place.charger;
-        writeln!(
-            out,
-            "[[charger]]\ncode = \"{}\"\nkind = \"dc\"\ndriver = \"modbus\"",
-            place.connector.pile
-        )?;
-        writeln!(out, "line = {:?}\naddress = {address}\nprofile = \"cn-pile-v2\"", self.lines[line].name)?;
-        writeln!(out, "rated_kw = {}.0\n", place.rated.0 / 1000)?;
-        writeln!(out, "[[charger.connector]]\nnumber = {}", place.connector.number)?;
-        writeln!(out, "meter = \"meter-{n}\"\nreader = \"reader-{n}\"\n")
+    fn add_line(&mut self, baud: u32, even_parity: bool) {
+        let name = format!("rs485-{}", self.lines.len() + 1);
+        self.lines.push(PlannedLine { name, baud, even_parity });
     }
 }
 
@@ -242,6 +303,7 @@ fn bcd<const N: usize>(mut number: u64) -> [u8; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn the_written_configuration_is_accepted_as_it_is() {
@@ -253,5 +315,25 @@ mod tests {
             let config = config.unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
             assert_eq!(config.chargers.len(), places);
         }
+    }
+
+    #[test]
+    fn a_depot_with_can_has_chargers_of_two_guns_and_a_fleet() {
+        let plan = Plan::depot(1, 7).with_tap().with_can(4, 7);
+        assert_eq!(plan.places.len(), 5);
+        assert_eq!(plan.cans.iter().map(|c| c.tap).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(plan.piles().map(|(_, guns)| guns).collect::<Vec<_>>(), [1, 2, 2]);
+        let pairs = plan
+            .places
+            .iter()
+            .filter(|p| matches!(p.charger, PlannedCharger::Controller { partner: Some(_), .. }));
+        assert_eq!(pairs.count(), 2);
+        assert_eq!(plan.vehicles.len(), 12);
+        let text = plan.configuration(Path::new("/tmp/x"), None, None);
+        let config = crate::config::load(&text, &|_| Err(std::io::ErrorKind::NotFound.into()));
+        let config = config.unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+        assert_eq!(config.chargers.iter().map(|c| c.connectors.len()).collect::<Vec<_>>(), [1, 2, 2]);
+        assert_eq!(text.matches("[[charger]]").count(), 3);
+        assert_eq!(text.matches("[[charger.connector]]").count(), 5);
     }
 }

@@ -1,8 +1,7 @@
 //! Typed commands of `depotsim depot`: one line in, one answer line out.
 
 use super::depot::{Act, Depot};
-use super::line::Fault;
-use super::vehicle::Vehicle;
+use super::vehicle::{Character, Vehicle};
 use crate::model::ident::ConnectorId;
 use crate::model::quantity::{Energy, Power};
 
@@ -19,7 +18,8 @@ pub enum Typed {
     Quit,
 }
 
-const HELP: &str = "known: plug CODE/N [BUS], unplug CODE/N, swipe READER UID, fault DEVICE KIND, heal DEVICE, close, state, quit";
+const HELP: &str = "known: plug CODE/N [BUS], unplug CODE/N, stop CODE/N, swipe READER UID, vin CODE/N VIN, \
+                    fault DEVICE KIND, heal DEVICE, close, state, quit";
 
 /// Reads a line. An error says what is known.
 pub fn parse(line: &str) -> Result<Typed, String> {
@@ -33,12 +33,12 @@ pub fn parse(line: &str) -> Result<Typed, String> {
             let uid = uid.parse().map_err(|e| format!("{uid:?} is not {e}"))?;
             Typed::Act(Act::Swipe((*reader).to_owned(), uid))
         }
-        ["fault", device, kind] => {
-            let fault = Fault::WORDS.iter().find(|(word, _)| word == kind).map(|(_, fault)| *fault);
-            let known = || Fault::WORDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-            let fault = fault.ok_or_else(|| format!("no fault {kind:?}; known: {}", known()))?;
-            Typed::Act(Act::Fault((*device).to_owned(), fault))
+        ["vin", at, vin] => {
+            let vin = vin.parse().map_err(|e| format!("{vin:?} is not {e}"))?;
+            Typed::Act(Act::Vin(connector(at)?, vin))
         }
+        ["stop", at] => Typed::Act(Act::StopInBus(connector(at)?)),
+        ["fault", device, kind] => Typed::Act(Act::Disturb((*device).to_owned(), (*kind).to_owned())),
         ["heal", device] => Typed::Act(Act::Heal((*device).to_owned())),
         ["close"] => Typed::Close,
         ["state"] => Typed::State,
@@ -54,6 +54,7 @@ fn bus(name: &str) -> Vehicle {
         capacity: Energy(3_000_000),
         charge: Energy(1_200_000),
         max_power: Power(120_000),
+        bms: Character::default(),
     }
 }
 
@@ -75,7 +76,8 @@ mod tests {
     fn wrong_words_are_answered_with_what_is_known() {
         assert!(parse("plug 44030000010001/1 B7031").is_ok());
         assert!(parse("plug 1/1").unwrap_err().contains("14 digits"));
-        assert!(parse("fault meter-2 hiccup").unwrap_err().contains("silent"));
+        assert!(parse("vin 44030000020001/1 LSMBA1B2C30000001").is_ok());
+        assert!(parse("vin 44030000020001/1 LSMBA1B2C3O000001").unwrap_err().contains("VIN"));
         assert!(parse("dance").unwrap_err().contains("swipe READER UID"));
     }
 }

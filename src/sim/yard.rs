@@ -21,9 +21,10 @@ pub enum Want {
     Look(Box<dyn FnOnce(&mut Depot) + Send>),
 }
 
-/// Opens the lines of a plan under a folder.
+/// Opens the lines and the CAN adapters of a plan under a folder.
 pub fn open(plan: &Plan, folder: &Path) -> io::Result<Vec<(Pty, Ear)>> {
-    plan.lines.iter().map(|line| Pty::open(&folder.join(&line.name))).collect()
+    let cans = plan.cans.iter().map(|can| &can.name);
+    plan.lines.iter().map(|line| &line.name).chain(cans).map(|name| Pty::open(&folder.join(name))).collect()
 }
 
 /// Runs until nobody wants anything any more. What people do is told to `events`, one line each.

@@ -15,10 +15,11 @@ use crate::model::quantity::Power;
 use crate::model::report::{ChargerState, ChargerStatus, Surrounding};
 use crate::model::stop::StopReason;
 use crate::model::time::Now;
+use std::collections::BTreeSet;
 
 /// Below this much of the store free, permille, 0005.
 const LOW_PERMILLE: u16 = 50;
-/// More questions of a line than this unanswered, permille, 0802 (assumption: the profile names no figure).
+/// More questions of a line unanswered, or more frames of a bus broken, than this, permille, 0802 (assumption: the profile names no figure).
 const ERRORS_PERMILLE: u16 = 100;
 /// Records, and alarm events, that may wait before 0003: four fifths of what is remembered of them.
 const QUEUE_PERCENT: u64 = 80;
@@ -64,12 +65,30 @@ impl Station {
     }
 
     /// Faults that a charger tells.
-    pub(super) fn charger_faults(&mut self, now: Now, gun: usize, status: &ChargerStatus, pulled: bool) {
+    ///
+    /// A charger that tells codes (`told` is what it told before) says more by them than by its fault bits.
+    pub(super) fn charger_faults(
+        &mut self,
+        now: Now,
+        gun: usize,
+        status: &ChargerStatus,
+        told: &BTreeSet<u16>,
+        pulled: bool,
+    ) {
         let (id, txn) = (self.guns[gun].config.id, self.guns[gun].txn());
         let under_load = status.state == ChargerState::Charging;
         let faulted = status.state == ChargerState::Faulted;
-        for (key, active) in (Faults { bits: status.faults, under_load, faulted }).conditions(id) {
+        let codes = &status.alarms;
+        let (bits, faulted) = match codes.is_empty() {
+            true => (status.faults, faulted),
+            false => (status.faults & Faults::UNNAMED, false),
+        };
+        for (key, active) in (Faults { bits, under_load, faulted }).conditions(id) {
             self.alarms.set_for(now, key, active, txn);
+        }
+        for code in told.union(codes) {
+            let key = Key::connector(*code, id, "charge controller");
+            self.alarms.set_for(now, key, codes.contains(code), txn);
         }
         let key = Key::connector(code::PULLED_UNDER_LOAD, id, "charger");
         self.alarms.set_for(now, key, pulled, txn);
@@ -78,14 +97,14 @@ impl Station {
     /// What is told of lines and of the disk.
     pub(super) fn surrounding(&mut self, now: Now, what: Surrounding) {
         match what {
-            Surrounding::Line { line, gone, unanswered_permille } => {
+            Surrounding::Line { line, gone, errors_permille } => {
                 let Some((name, _)) = self.config.inventory.lines.get(usize::from(line)) else { return };
                 let index = from_one(line.into());
                 let name = name.clone();
                 self.alarms.set(now, Key::device(code::LINE_GONE, index, &name), gone);
-                let errors = i32::from(unanswered_permille);
+                let errors = i32::from(errors_permille);
                 let key = Key::device(code::LINE_ERRORS, index, &name).with(errors);
-                self.alarms.set(now, key, !gone && unanswered_permille > ERRORS_PERMILLE);
+                self.alarms.set(now, key, !gone && errors_permille > ERRORS_PERMILLE);
             }
             Surrounding::Disk { free_permille } => {
                 let key = Key::station(code::STORAGE_LOW, "store").with(i32::from(free_permille));
@@ -102,14 +121,17 @@ impl Station {
         self.alarms.set(now, Key::station(code::QUEUE_FULL, "alarms"), events);
     }
 
-    /// Rows of the alarms that are not durable yet: each with its message.
-    pub(super) fn alarm_rows(&self, last_event: &mut u64, rows: &mut Vec<Row>) -> (usize, u64) {
-        let first = *last_event + 1;
+    /// Rows of the alarms that are not durable yet: each with its message where there is somebody to tell.
+    pub(super) fn alarm_rows(&self, last_event: &mut u64, rows: &mut Vec<Row>) -> (usize, Option<u64>) {
+        let first = self.config.tells_alarms().then_some(*last_event + 1);
         let mut count = 0;
         for event in self.alarms.unwritten() {
             count += 1;
-            *last_event += 1;
             rows.push(Row::Alarm { alarm: event.alarm.clone(), open: event.raised, at: event.at });
+            if first.is_none() {
+                continue;
+            }
+            *last_event += 1;
             rows.push(Row::Queue(Entry {
                 id: EntryId { lane: Lane::Alarm, id: *last_event },
                 device: event.alarm.device(self.config.code),
@@ -128,8 +150,10 @@ impl Station {
             reset_done(waiter, Ok(()), out);
         }
         out.push(Action::Link(ToLink::OpenAlarms(self.alarms.listed())));
-        let last = first + count as u64 - 1;
-        out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::Alarm, id: last })));
+        if let Some(first) = first {
+            let last = first + count as u64 - 1;
+            out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::Alarm, id: last })));
+        }
     }
 
     /// The disk takes nothing: nobody waits for a reset any longer.

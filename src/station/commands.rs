@@ -1,16 +1,16 @@
 //! Commands of the platform: exactly one answer each, after its effect is durable (platform-222.md 14.3, I14).
 
 use super::alarms::{Key, code};
-use super::cards::{self, Outcome};
 use super::clock::{self, Verdict};
 use super::journal::{Then, Work, audit_row};
+use super::lists;
 use super::records::REMEMBERED;
 use super::tariffs::result as tariff;
 use super::{Action, Note, Station};
-use crate::model::batch::Row;
+use crate::model::access::{Card, ListUpdate, Plate, Vehicle};
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
-use crate::model::message::{CardListUpdate, ToLink};
+use crate::model::message::ToLink;
 use crate::model::tariff::Tariff;
 use crate::model::time::{Now, Utc};
 use std::collections::{BTreeMap, VecDeque};
@@ -22,7 +22,9 @@ const DEFERRED: usize = 72;
 #[derive(Debug)]
 pub(super) enum Deferred {
     Tariff(Option<u64>, Tariff),
-    CardList(u64, CardListUpdate),
+    CardList(u64, ListUpdate<Card>),
+    VehicleList(u64, ListUpdate<Vehicle>),
+    PlateList(u64, ListUpdate<Plate>),
 }
 
 /// Numbers remembered in the order they came, the newest 10 000.
@@ -104,7 +106,10 @@ impl Station {
             Command::SetTime(_)
             | Command::SetTariff(_)
             | Command::CardList(_)
-            | Command::CardListDigest
+            | Command::VehicleList(_)
+            | Command::PlateList(_)
+            | Command::ListDigest(_)
+            | Command::DeparturePlan(_)
             | Command::ResetAlarm(_)
             | Command::Recall(_) => is_station,
         };
@@ -125,11 +130,11 @@ impl Station {
             Command::ResetAlarm(id) => self.reset_by_platform(now, ticket, id, out),
             Command::SetTime(time) => self.set_time(now, ticket, time, out),
             Command::SetTariff(tariff) => self.offer_tariff(now, Some(ticket), tariff, out),
-            Command::CardList(update) => self.card_list(now, ticket, update, out),
-            Command::CardListDigest => {
-                let answer = Answer::ListDigest { version: self.cards.version(), cards: self.cards.all() };
-                self.answer(ticket, answer, out);
-            }
+            Command::CardList(update) => self.list_update(now, ticket, update, out),
+            Command::VehicleList(update) => self.list_update(now, ticket, update, out),
+            Command::PlateList(update) => self.list_update(now, ticket, update, out),
+            Command::ListDigest(kind) => self.list_digest(ticket, kind, out),
+            Command::DeparturePlan(plans) => self.departure_plan(now, ticket, plans, out),
             Command::Recall(recall) => self.recall(now, ticket, &recall, out),
         }
     }
@@ -255,35 +260,7 @@ impl Station {
         }
     }
 
-    /// 020E.
-    fn card_list(&mut self, now: Now, ticket: u64, update: CardListUpdate, out: &mut Vec<Action>) {
-        if self.cards.is_committing() {
-            self.defer(Deferred::CardList(ticket, update), out);
-            return;
-        }
-        let to = update.to_version;
-        match self.cards.step(update, now.stamp()) {
-            Outcome::Answer(result) => {
-                self.answer(ticket, Answer::List(result, self.cards.version()), out);
-            }
-            Outcome::Commit(mut rows) => {
-                rows.push(audit_row(now, "platform", format!("card list version {to}")));
-                self.write(Work::Rows(rows), Then::CardList(ticket));
-            }
-        }
-    }
-
-    pub(super) fn card_list_settled(&mut self, ticket: u64, done: bool, out: &mut Vec<Action>) {
-        match done {
-            true => self.cards.committed(),
-            false => self.cards.commit_failed(),
-        }
-        // The profile has no result for a store that fails; "full" is the one that lets the platform begin anew.
-        let result = if done { cards::result::OK } else { cards::result::FULL };
-        self.answer(ticket, Answer::List(result, self.cards.version()), out);
-    }
-
-    fn defer(&mut self, change: Deferred, out: &mut Vec<Action>) {
+    pub(super) fn defer(&mut self, change: Deferred, out: &mut Vec<Action>) {
         if self.deferred.len() < DEFERRED {
             self.deferred.push_back(change);
             return;
@@ -292,8 +269,13 @@ impl Station {
             Deferred::Tariff(Some(ticket), _) => self.answer(ticket, Answer::Tariff(tariff::STORAGE), out),
             Deferred::Tariff(None, _) => {} // the link asks again
             Deferred::CardList(ticket, _) => {
-                let answer = Answer::List(cards::result::FULL, self.cards.version());
-                self.answer(ticket, answer, out);
+                self.list_answer::<Card>(ticket, lists::result::FULL, out);
+            }
+            Deferred::VehicleList(ticket, _) => {
+                self.list_answer::<Vehicle>(ticket, lists::result::FULL, out);
+            }
+            Deferred::PlateList(ticket, _) => {
+                self.list_answer::<Plate>(ticket, lists::result::FULL, out);
             }
         }
     }
@@ -304,18 +286,10 @@ impl Station {
             let Some(change) = self.deferred.pop_front() else { return };
             match change {
                 Deferred::Tariff(ticket, tariff) => self.offer_tariff(now, ticket, tariff, out),
-                Deferred::CardList(ticket, update) => self.card_list(now, ticket, update, out),
+                Deferred::CardList(ticket, update) => self.list_update(now, ticket, update, out),
+                Deferred::VehicleList(ticket, update) => self.list_update(now, ticket, update, out),
+                Deferred::PlateList(ticket, update) => self.list_update(now, ticket, update, out),
             }
-        }
-    }
-
-    /// After a login that left the list as it is, its age counts from now.
-    pub(super) fn confirm_list(&mut self, now: Now) {
-        const OFTEN_ENOUGH: std::time::Duration = std::time::Duration::from_secs(600);
-        let Some(at) = now.stamp().filter(|_| self.cards.version() != 0) else { return };
-        if self.cards.age(at).is_none_or(|age| age >= OFTEN_ENOUGH) {
-            self.cards.confirmed(at);
-            self.write(Work::Rows(vec![Row::CardListConfirmed(at)]), Then::Nothing);
         }
     }
 }

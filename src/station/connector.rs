@@ -1,10 +1,14 @@
 //! One gun: what its devices told, what runs there, and what others may see of it (platform-222.md 13.2, 13.3).
 
 use super::ConnectorConfig;
+use super::battery::Told;
+use super::identify::Identification;
+use super::vehicles::Known;
 use crate::model::batch::Row;
-use crate::model::ident::{CardUid, TransactionNumber};
+use crate::model::ident::{CardUid, Credential, TransactionNumber};
 use crate::model::message::Realtime;
 use crate::model::quantity::{Current, Energy, Power, Voltage};
+use crate::model::record::StartMode;
 use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, ReaderStatus};
 use crate::model::request::Feedback;
 use crate::model::session::ConnectorState;
@@ -20,6 +24,7 @@ pub(super) mod fault {
     pub(crate) const TARIFF_MISSING: u32 = 1 << 21;
     pub(crate) const CLOCK_NOT_TRUSTED: u32 = 1 << 22;
     pub(crate) const STORAGE: u32 = 1 << 24;
+    pub(crate) const BMS_LISTENER: u32 = 1 << 25;
     /// With one of these nobody may charge: emergency stop, insulation, short, contactor, smoke.
     pub(crate) const FORBID: u32 = EMERGENCY_STOP | 1 << 4 | 1 << 10 | 1 << 11 | 1 << 16;
 }
@@ -30,6 +35,7 @@ pub(super) enum Role {
     Charger,
     Meter,
     Reader,
+    Tap,
 }
 
 /// The newest values of the meter, kept over readings that do not hold all of them.
@@ -53,13 +59,13 @@ impl MeterValues {
 /// Who waits for a session to be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The platform said yes to a card: 0204 tells.
+    /// The platform said yes to a card or a vehicle: 0204 tells.
     Platform,
     /// A plug came in after 0203 result 5: as above, and its wait is in the table of sessions.
     Waited,
     /// 0203 with this ticket.
     Remote(u64),
-    /// A card of the list.
+    /// An entry of a list.
     Offline,
     /// An operator's order with this ticket.
     Operator(u64),
@@ -92,6 +98,27 @@ pub(super) enum Await {
     Plug,
     /// 0202r with `wait_for_start`: for 0203.
     Start,
+    /// One plug of two was granted: for the other.
+    Partner,
+}
+
+/// Who wants to charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asker {
+    pub(super) credential: Credential,
+    pub(super) start_mode: StartMode,
+    /// With both plugs of one vehicle.
+    pub(super) dual: bool,
+}
+
+impl Asker {
+    pub(super) fn card(card: CardUid) -> Asker {
+        Asker { credential: Credential::Card(card), start_mode: StartMode::CardOnline, dual: false }
+    }
+
+    pub(super) fn is_vehicle(&self) -> bool {
+        matches!(self.credential, Credential::Vin(_))
+    }
 }
 
 /// What goes on at a gun.
@@ -99,10 +126,20 @@ pub(super) enum Await {
 pub(super) enum Phase {
     /// Nothing.
     Free,
-    /// A card was shown and the platform is asked.
-    Asking { ticket: u64, card: CardUid, until: Instant },
+    /// The vehicle names itself, the output contactor open; a card may still come before it.
+    Identifying { until: Instant },
+    /// Somebody wants to charge and the platform is asked.
+    Asking { ticket: u64, asker: Asker, until: Instant },
     /// A start was granted and waits; what was answered must be durable before it begins.
-    Held { what: Await, opening: Box<Opening>, until: Instant, durable: bool },
+    Held {
+        what: Await,
+        opening: Box<Opening>,
+        until: Instant,
+        durable: bool,
+        /// Who waits for the session, and rows that go with its first state.
+        origin: Origin,
+        with: Vec<Row>,
+    },
     /// A session exists.
     Busy(Box<Running>),
 }
@@ -129,7 +166,13 @@ pub(super) struct Gun {
     pub(super) meter_link: LinkState,
     pub(super) reader: ReaderStatus,
     pub(super) reader_link: LinkState,
+    pub(super) tap_link: LinkState,
     pub(super) phase: Phase,
+    pub(super) vehicle: Known,
+    pub(super) battery: Told,
+    pub(super) identification: Identification,
+    /// Plug state when it was last told.
+    pub(super) was_plugged: Option<bool>,
     /// Number still shown after the record was made, until the plug is pulled.
     pub(super) finished: Option<TransactionNumber>,
     pub(super) unsent: Option<Unsent>,
@@ -168,7 +211,12 @@ impl Gun {
             meter_link: LinkState::default(),
             reader: ReaderStatus::default(),
             reader_link: LinkState::default(),
+            tap_link: LinkState::default(),
             phase: Phase::Free,
+            vehicle: Known::default(),
+            battery: Told::default(),
+            identification: Identification::default(),
+            was_plugged: None,
             finished: None,
             unsent: None,
             last: None,
@@ -182,24 +230,34 @@ impl Gun {
     pub(super) fn running(&self) -> Option<&Running> {
         match &self.phase {
             Phase::Busy(running) => Some(running),
-            Phase::Free | Phase::Asking { .. } | Phase::Held { .. } => None,
+            Phase::Free | Phase::Identifying { .. } | Phase::Asking { .. } | Phase::Held { .. } => None,
         }
     }
 
     pub(super) fn running_mut(&mut self) -> Option<&mut Running> {
         match &mut self.phase {
             Phase::Busy(running) => Some(running),
-            Phase::Free | Phase::Asking { .. } | Phase::Held { .. } => None,
+            Phase::Free | Phase::Identifying { .. } | Phase::Asking { .. } | Phase::Held { .. } => None,
         }
+    }
+
+    /// The start that is granted or carried out here.
+    pub(super) fn opening(&self) -> Option<&Opening> {
+        match &self.phase {
+            Phase::Busy(running) => Some(running.session.opening()),
+            Phase::Held { opening, .. } => Some(opening),
+            Phase::Free | Phase::Identifying { .. } | Phase::Asking { .. } => None,
+        }
+    }
+
+    /// The vehicle at this plug can be heard at all.
+    pub(super) fn hears_vehicles(&self) -> bool {
+        self.config.can_identify || self.config.tap.is_some()
     }
 
     /// The transaction that is open or granted here.
     pub(super) fn txn(&self) -> Option<TransactionNumber> {
-        match &self.phase {
-            Phase::Busy(running) => Some(running.session.opening().grant.txn),
-            Phase::Held { opening, .. } => Some(opening.grant.txn),
-            Phase::Free | Phase::Asking { .. } => None,
-        }
+        self.opening().map(|opening| opening.grant.txn)
     }
 
     pub(super) fn charger_answers(&self) -> bool {
@@ -233,10 +291,12 @@ impl Gun {
                 };
                 (state, running.session.opening().grant.txn)
             }
-            Phase::Asking { .. } | Phase::Held { what: Await::Start, .. } => {
+            Phase::Asking { .. } | Phase::Held { what: Await::Start | Await::Partner, .. } => {
                 (ConnectorState::Authorising, TransactionNumber::default())
             }
-            Phase::Free | Phase::Held { what: Await::Plug, .. } => self.free_state(),
+            Phase::Free | Phase::Identifying { .. } | Phase::Held { what: Await::Plug, .. } => {
+                self.free_state()
+            }
         }
     }
 
@@ -265,6 +325,7 @@ impl Gun {
             | lost(self.charger_link, fault::CHARGER_LINK)
             | lost(self.meter_link, fault::METER_LINK)
             | lost(self.reader_link, fault::READER_LINK)
+            | lost(self.tap_link, fault::BMS_LISTENER)
     }
 }
 
@@ -290,16 +351,14 @@ pub(super) fn of_a_session(state: ConnectorState) -> ConnectorState {
 mod tests {
     use super::*;
     use crate::model::ident::DeviceId;
-    use crate::model::record::BillingMode;
 
     fn gun() -> Gun {
         let config = ConnectorConfig {
             id: "44030000010001/1".parse().unwrap(),
             charger: DeviceId(1),
             meter: DeviceId(2),
-            reader: None,
             rated: Power(120_000),
-            billing: BillingMode::Platform,
+            ..ConnectorConfig::default()
         };
         Gun { charger_link: LinkState::Good, ..Gun::new(config, false) }
     }

@@ -14,6 +14,7 @@
 use super::alarms::{Key, code};
 use super::records::{Chain, Made};
 use super::{Action, Note, Station};
+use crate::model::access::{Departure, ListKind};
 use crate::model::batch::{Batch, Row, SessionRow};
 use crate::model::command::Answer;
 use crate::model::ident::TransactionNumber;
@@ -74,8 +75,10 @@ pub(super) enum Then {
     Settled { entry: EntryId, verdict: Verdict, withdrawn: Vec<EntryId> },
     /// A change of tariffs, answered if it was a command.
     Tariff(Option<u64>),
-    /// The commit of a card list.
-    CardList(u64),
+    /// The commit of a list.
+    List(ListKind, u64),
+    /// Departure plans, and the command.
+    Departures(u64, Vec<Departure>),
     /// Records that go out again: the first of them, and the command.
     Recalled { ticket: u64, ranges: Vec<(u64, u64)>, count: u32 },
     /// The last state before the program ends.
@@ -103,7 +106,7 @@ impl Piece {
 
     /// Goes into a batch of its own: under suspicion, or too big to be copied and so not to be built twice.
     fn goes_alone(&self) -> bool {
-        self.suspect || matches!(self.then, Then::CardList(_))
+        self.suspect || matches!(self.then, Then::List(..))
     }
 }
 
@@ -323,7 +326,8 @@ impl Station {
             Then::Closed { gun, epoch } => self.closed(now, gun, epoch, &piece.made, out),
             Then::Settled { entry, verdict, withdrawn } => self.settled(now, entry, verdict, &withdrawn, out),
             Then::Tariff(ticket) => self.tariff_settled(ticket, done, out),
-            Then::CardList(ticket) => self.card_list_settled(ticket, done, out),
+            Then::List(kind, ticket) => self.list_settled(kind, ticket, done, out),
+            Then::Departures(ticket, plans) => self.departures_settled(ticket, plans, done, out),
             Then::Recalled { ticket, ranges, count } => self.recalled(ticket, &ranges, count, done, out),
             Then::Farewell => self.farewell_said(done),
         }

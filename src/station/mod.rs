@@ -1,29 +1,39 @@
 //! The only machine that sees the whole: connectors, authorisation, lists, commands, journal.
 //!
 //! Devices report, the platform answers and commands, people swipe; the station decides. It owns one
-//! [`crate::session::Session`] per busy connector, numbers and chains the records, keeps the card list and the tariffs,
+//! [`crate::session::Session`] per busy connector, numbers and chains the records, keeps the lists and the tariffs,
 //! and writes everything as batches: one batch in flight, what comes meanwhile goes into the next one. What must not
 //! happen before a fact is durable waits for its batch (commit before act).
 //!
 //! What is absent: bytes, disks, sockets, clocks.
 //!
+//! Vehicles have three files: `vehicles` what is heard of them and what the list says, `identify` a vehicle as its own
+//! credential, `pairs` two plugs in one bus.
+//!
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
-//! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `cards`, `clock`, `serial` numbers of
+//! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `lists` cards, vehicles and plates, `departures` plans, `clock`, `serial` numbers of
 //! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`
-//! what is wrong, `alarm_flow` what they do here, `inventory` which device is meant, `telemetry` what others see, `meter_clock` the time of meters, `people` operators and the end, `status` what the local page shows.
+//! what is wrong, `alarm_flow` what they do here, `inventory` which device is meant, `telemetry` what others see,
+//! `battery` when others hear of batteries, `meter_clock` the time of meters, `people` operators and the end,
+//! `rehearsal` what an offline start would do, `status` what the local page shows.
 
 mod alarm_flow;
 mod alarms;
-mod cards;
+mod battery;
 mod clock;
 mod commands;
 mod connector;
+mod departures;
+mod identify;
 pub mod inventory;
 mod journal;
+mod lists;
 mod meter_clock;
 mod offline;
+mod pairs;
 mod people;
 mod records;
+mod rehearsal;
 mod remote;
 mod serial;
 mod sessions;
@@ -33,26 +43,30 @@ mod tariffs;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod vehicles;
 
 pub use alarms::text as alarm_text;
 pub use inventory::Inventory;
-pub use status::{AlarmStatus, CardListStatus, ConnectorStatus, LinkStatus, Status};
+pub use rehearsal::{Condition, Rehearsal};
+pub use status::{AlarmStatus, ConnectorStatus, LinkStatus, ListStatus, Status};
 
+use crate::model::access::{Card, Plate, Vehicle};
 use crate::model::batch::{Batch, Recovered};
 use crate::model::ident::{ConnectorId, DeviceCode, DeviceId};
 use crate::model::message::{EntryId, FromLink, StationFacts, ToLink};
 use crate::model::quantity::{Energy, Power};
-use crate::model::record::BillingMode;
+use crate::model::record::{BillingMode, Protocol};
 use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report, Surrounding};
-use crate::model::request::{Order, Request};
+use crate::model::request::{AuxVoltage, Order, Request};
 use crate::model::time::{Instant, Now, Utc};
 use crate::session;
 use alarms::{Alarms, Key, SiteStop, code};
-use cards::Cards;
 use commands::{Deferred, Remembered};
 use connector::{Gun, Phase, Role};
+use departures::Departures;
 use inventory::Places;
 use journal::Journal;
+use lists::List;
 use meter_clock::MeterClocks;
 use offline::Ledger;
 use people::Ending;
@@ -78,14 +92,28 @@ pub struct Config {
     pub offline: Offline,
     /// How sessions behave; the rating is taken from the connector.
     pub session: session::Config,
+    /// In whose form records are made.
+    pub protocol: Protocol,
+    /// A platform is configured.
+    pub has_platform: bool,
     /// No moment before this one is ever sent (platform-222.md 17).
     pub built: Utc,
     /// For spreading and jitter.
     pub seed: u64,
 }
 
+impl Config {
+    /// Whether the platform hears of alarms: not every protocol has words for them.
+    fn tells_alarms(&self) -> bool {
+        match self.protocol {
+            Protocol::Profile222 => self.has_platform,
+            Protocol::Ykc16 => false,
+        }
+    }
+}
+
 /// One gun and its devices.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ConnectorConfig {
     /// Its name.
     pub id: ConnectorId,
@@ -99,6 +127,16 @@ pub struct ConnectorConfig {
     pub rated: Power,
     /// Who computes the money.
     pub billing: BillingMode,
+    /// What listens on the plug's own bus.
+    pub tap: Option<DeviceId>,
+    /// A vehicle may be its own credential here.
+    pub vin_start: bool,
+    /// The charger obeys [`Order::Identify`] and waits for [`Order::Admit`].
+    pub can_identify: bool,
+    /// Supply of a vehicle's BMS where the order names none.
+    pub aux: AuxVoltage,
+    /// The other plug of a vehicle with two inlets.
+    pub partner: Option<ConnectorId>,
 }
 
 /// Rules of charging without the platform (platform-222.md 15.5).
@@ -106,6 +144,8 @@ pub struct ConnectorConfig {
 pub struct Offline {
     /// Parameter 0020; off is the safe default.
     pub enable: bool,
+    /// Parameter 0021: vehicles of the list may start by their VIN.
+    pub vin: bool,
     /// Parameter 0025.
     pub list_max_age: Duration,
     /// Parameter 0022.
@@ -135,8 +175,8 @@ pub enum Event {
     Operator(u64, OperatorOrder),
     /// End: leave sessions charging (adopted at the next start), or close them in order.
     Shutdown {
-        /// Close them in order first.
-        end_sessions: bool,
+        /// Sessions at these connectors are closed in order first; all others go on, and the next start adopts them.
+        close: Vec<ConnectorId>,
     },
     /// A deadline passed.
     Woke,
@@ -221,7 +261,10 @@ pub struct Station {
     roles: BTreeMap<DeviceId, Vec<(usize, Role)>>,
     journal: Journal,
     records: Records,
-    cards: Cards,
+    cards: List<Card>,
+    vins: List<Vehicle>,
+    plates: List<Plate>,
+    departures: Departures,
     tariffs: Tariffs,
     serials: Serials,
     offline_use: Ledger,
@@ -237,6 +280,9 @@ pub struct Station {
     /// Piles that the platform does not know: no remote start there.
     unknown_piles: BTreeSet<DeviceCode>,
     late: VecDeque<Late>,
+    /// The VIN list holds vehicles that not everybody may start.
+    restricted_vehicles: bool,
+    random: fastrand::Rng,
     deferred: VecDeque<Deferred>,
     facts: StationFacts,
     tickets: u64,
@@ -259,7 +305,10 @@ impl Station {
             guns,
             journal: Journal::default(),
             records: Records::new(config.code, &recovered),
-            cards: Cards::new(recovered.card_list_version, recovered.card_list_confirmed, recovered.cards),
+            cards: List::new(recovered.cards),
+            vins: List::new(recovered.vehicles),
+            plates: List::new(recovered.plates),
+            departures: Departures::new(recovered.departures),
             tariffs: Tariffs::new(recovered.tariffs, recovered.tariff_in_force, recovered.tariff_pending),
             serials: Serials::new(&recovered.serials),
             offline_use: Ledger::new(&recovered.offline_use, &recovered.records),
@@ -276,6 +325,8 @@ impl Station {
             transactions: Remembered::new(recovered.transactions.into_iter().map(|txn| (txn, ()))),
             unknown_piles: BTreeSet::new(),
             late: VecDeque::new(),
+            restricted_vehicles: false,
+            random: fastrand::Rng::with_seed(config.seed),
             deferred: VecDeque::new(),
             facts: StationFacts { boot_counter: recovered.boot_counter, ..StationFacts::default() },
             tickets: 0,
@@ -291,6 +342,7 @@ impl Station {
         for entry in &recovered.offered_again {
             station.message_refused(now, *entry, true);
         }
+        station.look_for_restrictions();
         station.recover(now, &recovered.sessions, &mut out);
         station.turn(now, &mut out);
         (station, out)
@@ -312,7 +364,7 @@ impl Station {
             Event::Refused(number, why) => self.refused(now, number, &why, &mut out),
             Event::Surrounding(what) => self.surrounding(now, what),
             Event::Operator(ticket, order) => self.operator(now, ticket, order, &mut out),
-            Event::Shutdown { end_sessions } => self.shutdown(now, end_sessions, &mut out),
+            Event::Shutdown { close } => self.shutdown(now, &close, &mut out),
             Event::Woke => {}
         }
         if !self.ended {
@@ -342,6 +394,7 @@ impl Station {
             self.alarms.wake_at(),
             self.site_stop.wake_at(),
             self.telemetry_wake(),
+            self.battery_wake(),
             self.ending_wake(),
             Some(self.housekeeping + HOUSEKEEPING),
         ];
@@ -358,12 +411,15 @@ impl Station {
         self.resume_deferred(now, out);
         for gun in 0..self.guns.len() {
             self.watch_waits(now, gun, out);
+            self.watch_identification(now, gun, out);
+            self.watch_pair(now, gun, out);
             self.watch_session(now, gun, out);
             self.watch_orphan(now, gun, out);
             if self.guns[gun].unsent.is_some_and(|u| u.until <= now.mono || !self.link.online) {
                 self.guns[gun].unsent = None;
             }
             self.show_state(now, gun, out);
+            self.tell_battery(now, gun, out);
             self.telemetry(now, gun, out);
         }
         self.watch_conditions(now);
@@ -399,6 +455,9 @@ impl Station {
                 (role, Report::Done(order, outcome)) => {
                     self.order_done(now, gun, role, *order, *outcome, out)
                 }
+                (Role::Charger | Role::Tap, Report::Vehicle(report)) => {
+                    self.vehicle(now, gun, role, report, out);
+                }
                 (role, Report::Link(state)) => self.device_link(now, gun, role, *state, out),
                 (
                     _,
@@ -414,14 +473,21 @@ impl Station {
 
     fn charger(&mut self, now: Now, gun: usize, status: &ChargerStatus, out: &mut Vec<Action>) {
         let this = &mut self.guns[gun];
-        let pulled = this.charger.plugged == Some(true) && status.plugged == Some(false);
+        let was = this.was_plugged;
+        this.was_plugged = status.plugged.or(was);
         let before = this.charger.state;
-        this.charger = status.clone();
-        if pulled {
+        let told = std::mem::replace(&mut this.charger, status.clone()).alarms;
+        if status.plugged == Some(false) && was != Some(false) {
             this.finished = None;
+            self.forget_vehicle(now, gun);
         }
+        let pulled = was == Some(true) && status.plugged == Some(false);
         let under_load = pulled && before == ChargerState::Charging && self.guns[gun].running().is_some();
-        self.charger_faults(now, gun, status, under_load);
+        self.charger_faults(now, gun, status, &told, under_load);
+        if status.plugged == Some(true) && was != Some(true) {
+            self.plugged_in(now, gun, was.is_some());
+        }
+        self.watch_handshake(now, gun, status, out);
         self.session_event(now, gun, session::Event::Charger(status), out);
     }
 
@@ -439,18 +505,20 @@ impl Station {
             Role::Charger => (code::CHARGER_LINK_LOST, "charger"),
             Role::Meter => (code::METER_LINK_LOST, "meter"),
             Role::Reader => (code::READER_LINK_LOST, "reader"),
+            Role::Tap => (code::BMS_LISTENER_SILENT, "tap"),
         };
         match role {
             Role::Charger => this.charger_link = state,
             Role::Meter => this.meter_link = state,
             Role::Reader => this.reader_link = state,
+            Role::Tap => this.tap_link = state,
         }
         let key = Key::connector(lost, this.config.id, subject);
         self.alarms.set(now, key, state == LinkState::Silent);
         match role {
             Role::Charger => self.session_event(now, gun, session::Event::ChargerLink(state), out),
             Role::Meter => self.session_event(now, gun, session::Event::MeterLink(state), out),
-            Role::Reader => {}
+            Role::Reader | Role::Tap => {}
         }
     }
 
@@ -462,17 +530,18 @@ impl Station {
                 if let Some(told) = platform_time {
                     self.platform_time(now, told, out);
                 }
+                self.spread_questions(now);
                 self.tell_sessions(now, true, out);
             }
             FromLink::Ready => {
-                self.confirm_list(now);
+                self.confirm_lists(now);
                 for gun in 0..self.guns.len() {
                     self.send_realtime(now, gun, out);
                 }
             }
             FromLink::Offline => {
                 self.link.online = false;
-                self.cards.discard();
+                self.discard_updates();
                 self.asking_without_link(now, out);
                 self.tell_sessions(now, false, out);
             }
@@ -545,11 +614,16 @@ impl Gun {
     fn wake_at(&self) -> Option<Instant> {
         let phase = match &self.phase {
             Phase::Free => None,
-            Phase::Asking { until, .. } | Phase::Held { until, .. } => Some(*until),
+            Phase::Identifying { until } | Phase::Asking { until, .. } | Phase::Held { until, .. } => {
+                Some(*until)
+            }
             Phase::Busy(running) => running.session.wake_at(),
         };
         let unsent = self.unsent.map(|u| u.until);
-        [phase, unsent, self.orphan, self.show_again].into_iter().flatten().min()
+        [phase, unsent, self.orphan, self.show_again, self.identification.wake_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -560,6 +634,9 @@ fn roles(guns: &[Gun]) -> BTreeMap<DeviceId, Vec<(usize, Role)>> {
         roles.entry(gun.config.meter).or_default().push((index, Role::Meter));
         if let Some(reader) = gun.config.reader {
             roles.entry(reader).or_default().push((index, Role::Reader));
+        }
+        if let Some(tap) = gun.config.tap {
+            roles.entry(tap).or_default().push((index, Role::Tap));
         }
     }
     roles

@@ -4,7 +4,7 @@ use super::connector::{Origin, Phase};
 use super::journal::{Then, Work, audit_row};
 use super::{Action, Note, OperatorOrder, Station};
 use crate::model::batch::Row;
-use crate::model::ident::Credential;
+use crate::model::ident::{ConnectorId, Credential};
 use crate::model::record::StartMode;
 use crate::model::session::Grant;
 use crate::model::stop::StopReason;
@@ -17,10 +17,12 @@ const CLOSING: Duration = Duration::from_secs(60);
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// How far the end has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ending {
-    /// Sessions are waited for; `None` = they go on, or are over.
-    closing_until: Option<Instant>,
+    /// Guns whose sessions are closed first.
+    close: Vec<usize>,
+    /// They are waited for until then.
+    closing_until: Instant,
     /// The last state is on its way; it is not waited for longer.
     farewell_until: Option<Instant>,
 }
@@ -61,7 +63,7 @@ impl Station {
         out: &mut Vec<Action>,
     ) -> Result<bool, String> {
         let id = self.guns[gun].config.id;
-        if !matches!(self.guns[gun].phase, Phase::Free) {
+        if !matches!(self.guns[gun].phase, Phase::Free | Phase::Identifying { .. }) {
             return Err(format!("{id} is busy; `depotctl connectors` shows with what"));
         }
         let unplugged = self.guns[gun].is_unplugged().then_some(super::swipe::NotReady::NotPlugged);
@@ -89,32 +91,34 @@ impl Station {
         match &self.guns[gun].phase {
             Phase::Busy(_) => self.stop(now, gun, StopReason::LOCAL_OPERATOR, out),
             Phase::Held { .. } => self.lapse(now, gun, StopReason::LOCAL_OPERATOR, out),
-            Phase::Free | Phase::Asking { .. } => return Err(format!("nothing runs at {id}")),
+            Phase::Free | Phase::Identifying { .. } | Phase::Asking { .. } => {
+                return Err(format!("nothing runs at {id}"));
+            }
         }
         self.audit(now, who, format!("stop of {id}"));
         Ok(())
     }
 
     /// The program is to end.
-    pub(super) fn shutdown(&mut self, now: Now, end_sessions: bool, out: &mut Vec<Action>) {
+    pub(super) fn shutdown(&mut self, now: Now, close: &[ConnectorId], out: &mut Vec<Action>) {
         if self.ending.is_some() {
             return;
         }
-        let closing_until = end_sessions.then(|| now.mono + CLOSING);
-        self.ending = Some(Ending { closing_until, farewell_until: None });
-        for gun in 0..self.guns.len() {
-            if end_sessions {
-                self.stop(now, gun, StopReason::ORDERED_RESTART, out);
-            }
+        let named = |gun: &usize| close.contains(&self.guns[*gun].config.id);
+        let close: Vec<usize> = (0..self.guns.len()).filter(named).collect();
+        let closing_until = now.mono + CLOSING;
+        self.ending = Some(Ending { close: close.clone(), closing_until, farewell_until: None });
+        for gun in close {
+            self.stop(now, gun, StopReason::ORDERED_RESTART, out);
         }
     }
 
     /// Goes on with the end: sessions closed, last state durable, over.
     pub(super) fn watch_ending(&mut self, now: Now, out: &mut Vec<Action>) {
-        let Some(ending) = self.ending else { return };
+        let Some(ending) = self.ending.clone() else { return };
         match ending {
-            Ending { closing_until: Some(until), farewell_until: None }
-                if self.open_sessions() > 0 && now.mono < until => {}
+            Ending { farewell_until: None, .. }
+                if self.is_closing(&ending) && now.mono < ending.closing_until => {}
             Ending { farewell_until: None, .. } => self.say_farewell(now, ending),
             Ending { farewell_until: Some(until), .. } if until <= now.mono => {
                 let what = "the last state could not be stored in time; it is as old as the newest batch";
@@ -124,6 +128,10 @@ impl Station {
             }
             Ending { farewell_until: Some(_), .. } => {}
         }
+    }
+
+    fn is_closing(&self, ending: &Ending) -> bool {
+        ending.close.iter().any(|gun| self.guns[*gun].running().is_some())
     }
 
     /// Writes the present state of every open session: the next start adopts them from here.
@@ -146,6 +154,6 @@ impl Station {
     }
 
     pub(super) fn ending_wake(&self) -> Option<Instant> {
-        self.ending.and_then(|e| e.farewell_until.or(e.closing_until))
+        self.ending.as_ref().map(|e| e.farewell_until.unwrap_or(e.closing_until))
     }
 }

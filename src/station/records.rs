@@ -9,12 +9,15 @@ use super::journal::{Then, Work};
 use super::{Action, Note, Station};
 use crate::model::batch::{KnownRecord, RecordRow, Recovered, Row};
 use crate::model::command::{Answer, Recall};
-use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
-use crate::model::message::{Content, Entry, EntryId, Lane, Realtime, StartResult, ToLink, Verdict};
+use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
+use crate::model::message::{
+    BatteryEnd, Content, Entry, EntryId, Lane, Realtime, StartResult, ToLink, Verdict,
+};
 use crate::model::quantity::Energy;
 use crate::model::record::{TransactionRecord, flag};
 use crate::model::time::{Now, Utc};
-use crate::uplink::p222;
+use crate::session::Session;
+use crate::uplink::record;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -41,6 +44,7 @@ pub(super) struct Chain {
     previous: [u8; 8],
     last_start_result: u64,
     last_alarm_event: u64,
+    last_battery_end: u64,
 }
 
 /// What a piece of work was given when its batch was built.
@@ -48,8 +52,9 @@ pub(super) struct Chain {
 pub(super) struct Made {
     record: Option<Numbered>,
     start_result: Option<(u64, TransactionNumber)>,
-    /// How many alarm events, and the first of their messages.
-    pub(super) alarms: Option<(usize, u64)>,
+    /// How many alarm events, and the first of their messages if the platform takes any.
+    pub(super) alarms: Option<(usize, Option<u64>)>,
+    battery_end: Option<u64>,
     /// Gun, epoch, and the session as its row has it.
     kept: Option<(usize, u32, Box<Realtime>)>,
 }
@@ -76,7 +81,7 @@ impl Records {
     pub(super) fn new(station: DeviceCode, recovered: &Recovered) -> Records {
         let previous = match recovered.last_digest {
             Some(digest) => first_eight(&digest),
-            None => p222::chain_start(station),
+            None => record::chain_start(station),
         };
         Records {
             chain: Chain {
@@ -84,6 +89,7 @@ impl Records {
                 previous,
                 last_start_result: recovered.last_start_result,
                 last_alarm_event: recovered.last_alarm_event,
+                last_battery_end: recovered.last_battery_end,
             },
             known: recovered.records.iter().map(|r| (r.number, r.clone())).collect(),
             unsent: recovered.unsent_records,
@@ -202,6 +208,7 @@ impl Station {
                 rows.push(Row::Step { txn: row.txn, at: now.stamp(), what: closing_step(record) });
                 rows.push(Row::Session(row));
                 made.start_result = start_result.as_ref().map(|result| self.queue(result, chain, rows));
+                made.battery_end = self.queue_battery_end(&running.session, chain, rows);
                 made.record = Some(self.number(now, record, chain, rows));
             }
             Work::Alarms => made.alarms = Some(self.alarm_rows(&mut chain.last_alarm_event, rows)),
@@ -231,6 +238,18 @@ impl Station {
         (id.id, result.txn)
     }
 
+    /// What both sides said at the end goes with the record, where it was heard.
+    fn queue_battery_end(&self, session: &Session, chain: &mut Chain, rows: &mut Vec<Row>) -> Option<u64> {
+        let opening = session.opening();
+        let (txn, connector) = (opening.grant.txn, opening.connector);
+        let end = session.end()?.clone();
+        chain.last_battery_end += 1;
+        let id = EntryId { lane: Lane::BatteryEnd, id: chain.last_battery_end };
+        let content = Content::BatteryEnd(Box::new(BatteryEnd { txn, connector, end }));
+        rows.push(Row::Queue(Entry { id, device: connector.pile, stored: !self.link.online, txn, content }));
+        Some(id.id)
+    }
+
     fn number(
         &self,
         now: Now,
@@ -239,25 +258,21 @@ impl Station {
         rows: &mut Vec<Row>,
     ) -> Numbered {
         let number = chain.last_record + 1;
-        let record = TransactionRecord { number, previous_digest: chain.previous, ..record.clone() };
-        let misfit = if p222::record_fits(&record) { 0 } else { flag::INCONSISTENT };
-        let record = TransactionRecord { flags: record.flags | misfit, ..record };
-        let body = p222::record_body(&record);
-        let digest = p222::record_digest(record.connector.pile, &body);
+        let owed = TransactionRecord {
+            number,
+            previous_digest: chain.previous,
+            protocol: self.config.protocol,
+            ..record.clone()
+        };
+        let misfit = if record::fits(&owed) { 0 } else { flag::INCONSISTENT };
+        let record = TransactionRecord { flags: owed.flags | misfit, ..owed };
+        let body = record::body(&record);
+        let digest = record::digest(record.connector.pile, &body);
         chain.last_record = number;
         chain.previous = first_eight(&digest);
-        let offline = record.flags & flag::STARTED_OFFLINE != 0;
-        let offline_card = match record.credential {
-            Credential::Card(uid) if offline => Some(uid),
-            Credential::Card(_)
-            | Credential::None
-            | Credential::Vin(_)
-            | Credential::FleetNumber(_)
-            | Credential::Account(_)
-            | Credential::Plate(_) => None,
-        };
+        let offline = record.offline_credential();
         let known =
-            KnownRecord { number, txn: record.txn, end_time: record.end_time, offline_card, verdict: None };
+            KnownRecord { number, txn: record.txn, end_time: record.end_time, offline, verdict: None };
         let numbered = Numbered {
             known,
             connector: record.connector,
@@ -286,9 +301,12 @@ impl Station {
             self.records.start_results.insert(id, txn);
             out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::StartResult, id })));
         }
+        if let Some(id) = made.battery_end {
+            out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::BatteryEnd, id })));
+        }
         if let Some(Numbered { known, connector, energy, inconsistent }) = &made.record {
-            if let Some(uid) = known.offline_card {
-                self.offline_use.closed(uid, known.number, *energy);
+            if let Some(credential) = known.offline.clone() {
+                self.offline_use.closed(credential, known.number, *energy);
             }
             if *inconsistent {
                 let key = Key::connector(code::RECORD_INCONSISTENT, *connector, "session");
@@ -312,7 +330,7 @@ impl Station {
     pub(super) fn acknowledged(&mut self, now: Now, entry: EntryId, verdict: Verdict) {
         let of_record = match entry.lane {
             Lane::Record => self.records.known.get(&entry.id).map(|r| r.txn),
-            Lane::StartResult | Lane::Alarm => None,
+            Lane::StartResult | Lane::Alarm | Lane::BatteryEnd => None,
         };
         let withdrawn: Vec<EntryId> = match (of_record, verdict) {
             (Some(txn), Verdict::Taken) => self
@@ -345,7 +363,7 @@ impl Station {
         }
         let refused = matches!(verdict, Verdict::Refused(_));
         match entry.lane {
-            Lane::StartResult => self.message_refused(now, entry, refused),
+            Lane::StartResult | Lane::BatteryEnd => self.message_refused(now, entry, refused),
             Lane::Alarm => {
                 if !refused {
                     self.alarms.acknowledged(entry.id);

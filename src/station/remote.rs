@@ -11,8 +11,10 @@ use crate::model::message::ToLink;
 use crate::model::money::Balance;
 use crate::model::record::StartMode;
 use crate::model::report::LinkState;
+use crate::model::request::AuxVoltage;
 use crate::model::stop::StopReason;
 use crate::model::time::Now;
+use crate::model::vehicle::Admission;
 use crate::session::{self, Opening};
 
 /// Phase of a stored start that waits for its plug (0203 result 5); it is no session yet.
@@ -114,12 +116,12 @@ impl Station {
         if let Some(result) = self.duplicate(txn) {
             return Judgement::Answer(result);
         }
-        if self.is_impossible(&self.remote_opening(gun, start)) {
+        if self.is_impossible(gun, &self.remote_opening(gun, start)) {
             return Judgement::Answer(result::UNSUPPORTED);
         }
         match &self.guns[gun].phase {
             Phase::Busy(_) | Phase::Held { .. } | Phase::Asking { .. } => Judgement::Answer(result::BUSY),
-            Phase::Free => match self.not_ready(now, gun) {
+            Phase::Free | Phase::Identifying { .. } => match self.not_ready(now, gun) {
                 Some(not_ready) => Judgement::Answer(not_ready.remote()),
                 None if start.expires.is_zero() => Judgement::Answer(result::EXPIRED),
                 None if self.guns[gun].is_unplugged() => Judgement::AwaitPlug(gun),
@@ -140,7 +142,13 @@ impl Station {
     }
 
     fn remote_opening(&self, gun: usize, start: &RemoteStart) -> Opening {
-        self.opening(gun, start.grant.clone(), StartMode::Remote, Credential::None, false)
+        let opening = self.opening(gun, start.grant.clone(), StartMode::Remote, Credential::None, false);
+        let aux = match start.aux_voltage {
+            24 => AuxVoltage::V24,
+            12 => AuxVoltage::V12,
+            _ => opening.aux, // 0 = the connector's own; others were refused
+        };
+        Opening { aux, ..opening }
     }
 
     fn accepted_rows(&mut self, now: Now, start: &RemoteStart, result: u8) -> Vec<Row> {
@@ -155,8 +163,9 @@ impl Station {
         let until = now.mono + GRANTED.min(start.expires);
         let mut rows = self.accepted_rows(now, start, result::NOT_PLUGGED);
         rows.push(waiting_row(now, &opening, AWAITING_PLUG, true));
+        let (what, origin) = (Await::Plug, Origin::Waited);
         self.guns[gun].phase =
-            Phase::Held { what: Await::Plug, opening: Box::new(opening), until, durable: false };
+            Phase::Held { what, opening: Box::new(opening), until, durable: false, origin, with: Vec::new() };
         let then = Then::Held { ticket, gun, txn: start.grant.txn };
         self.write(Work::Rows(rows), then);
     }
@@ -197,17 +206,24 @@ impl Station {
 
     /// A granted start is not carried out.
     pub(super) fn lapse(&mut self, now: Now, gun: usize, reason: StopReason, out: &mut Vec<Action>) {
-        let Phase::Held { what, opening, .. } = std::mem::replace(&mut self.guns[gun].phase, Phase::Free)
-        else {
-            return;
-        };
+        let held = std::mem::replace(&mut self.guns[gun].phase, Phase::Free);
+        let Phase::Held { what, opening, origin, .. } = held else { return };
         let rows = match what {
             Await::Plug => vec![waiting_row(now, &opening, LAPSED, false)],
-            Await::Start => Vec::new(),
+            Await::Start | Await::Partner => Vec::new(),
         };
-        self.not_started_with(now, &opening, reason, rows);
+        if origin != Origin::Offline {
+            self.not_started_with(now, &opening, reason, rows); // nobody else knows a number of ours yet
+        }
         let text = reason.text().map_or("not started", |(en, _)| en);
-        self.refuse(now, gun, text, out);
+        match opening.credential {
+            Credential::Vin(_) => self.refuse_vehicle(now, gun, Admission::Refused, text, out),
+            Credential::None
+            | Credential::Card(_)
+            | Credential::FleetNumber(_)
+            | Credential::Account(_)
+            | Credential::Plate(_) => self.refuse(now, gun, text, out),
+        }
     }
 
     /// A start that waited for its plug when the program ended.
@@ -221,6 +237,9 @@ impl Station {
             billing_mode: Default::default(),
             tariff: None,
             offline: false,
+            aux: Default::default(),
+            verify: false,
+            dual: false,
         };
         let closed = SessionRow { phase: LAPSED.to_owned(), open: false, at: now.stamp(), ..row.clone() };
         self.not_started_with(now, &opening, StopReason::NOT_PLUGGED, vec![Row::Session(closed)]);
@@ -274,7 +293,9 @@ impl Station {
         let running = gun.and_then(|g| self.guns[g].running().map(|r| (g, r.session.opening())));
         let result = match running {
             None => balance::NO_SESSION,
-            Some((_, opening)) if !is_of(opening, credential) => balance::DIFFERS,
+            Some((gun, opening)) if !is_of(opening, credential) && !self.names_vehicle(credential, gun) => {
+                balance::DIFFERS
+            }
             Some((gun, _)) => {
                 self.session_event(now, gun, session::Event::Balance(balance), out);
                 balance::OK

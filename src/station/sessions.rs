@@ -9,7 +9,7 @@ use super::remote::{LAPSED, waiting_row};
 use super::{Action, Note, Station};
 use crate::model::batch::{Row, SessionRow};
 use crate::model::command::Answer;
-use crate::model::ident::{CardUid, Credential};
+use crate::model::ident::Credential;
 use crate::model::message::{StartOutcome, StartResult, ToLink};
 use crate::model::quantity::Energy;
 use crate::model::record::{BillingMode, StartMode, TransactionRecord, flag};
@@ -44,6 +44,9 @@ impl Station {
     ) {
         // It may have been held for a plug or an order: the tariff is frozen now, not when it was allowed (16.1).
         let opening = Opening { tariff: self.tariffs.in_force().cloned(), ..opening };
+        let opening = self.for_vehicle(gun, opening);
+        self.guns[gun].identification.over = true;
+        self.guns[gun].identification.named = None;
         self.remember_transaction(opening.grant.txn);
         self.guns[gun].finished = None;
         self.guns[gun].unsent = None;
@@ -56,6 +59,17 @@ impl Station {
         self.install(now, gun, session, origin, with);
         self.carry_out(now, gun, actions, out);
         self.tell_present(now, gun, out);
+    }
+
+    /// What is known of the vehicle bears on how it begins: the power that its list entry allows, and whether it has to
+    /// name itself.
+    fn for_vehicle(&self, gun: usize, mut opening: Opening) -> Opening {
+        let by_vin = if let Credential::Vin(vin) = opening.credential { Some(vin) } else { None };
+        let vin = by_vin.or(self.guns[gun].vehicle.vin());
+        let listed = vin.and_then(|vin| self.list_power(gun, &vin));
+        opening.grant.max_power = opening.grant.max_power.into_iter().chain(listed).min();
+        opening.verify = self.guns[gun].config.can_identify && self.wants_name(&opening);
+        opening
     }
 
     fn install(&mut self, now: Now, gun: usize, session: Session, origin: Origin, with: Vec<Row>) {
@@ -83,16 +97,17 @@ impl Station {
         if charger_link == LinkState::Good || charger_link == LinkState::Degraded {
             self.session_event(now, gun, session::Event::Charger(&charger), out);
         }
+        self.tell_known_vehicle(now, gun, out);
     }
 
     fn session_config(&self, gun: usize, opening: &Opening) -> session::Config {
         let mut config = self.config.session.clone();
         config.rated = self.guns[gun].config.rated;
+        config.waits = self.guns[gun].config.can_identify;
         let cap = self.config.offline.energy_per_card;
-        if let (true, Credential::Card(uid)) = (opening.offline, &opening.credential)
-            && cap > Energy::ZERO
-        {
-            let left = Energy((cap - self.card_use(uid, Some(gun)).1).0.max(1));
+        if opening.offline && opening.credential != Credential::None && cap > Energy::ZERO {
+            let used = self.use_of(&opening.credential, Some(gun)).1;
+            let left = Energy((cap - used).0.max(1));
             config.offline_energy = match config.offline_energy {
                 Energy::ZERO => left,
                 own => own.min(left),
@@ -101,19 +116,17 @@ impl Station {
         config
     }
 
-    /// Offline sessions of a card that count, open ones included, and their energy.
-    pub(super) fn card_use(&self, uid: &CardUid, but: Option<usize>) -> (u32, Energy) {
-        let open =
-            self.guns.iter().enumerate().filter(|(i, _)| Some(*i) != but).filter_map(|(_, g)| g.running());
-        let open = open
-            .map(|r| &r.session)
-            .filter(|s| s.opening().offline && s.opening().credential == Credential::Card(*uid));
-        open.fold(self.offline_use.of(uid), |(sessions, energy), s| (sessions + 1, energy + s.energy()))
+    /// Offline sessions of a credential that count, open ones included, and their energy.
+    pub(super) fn use_of(&self, credential: &Credential, but: Option<usize>) -> (u32, Energy) {
+        let others = self.guns.iter().enumerate().filter(|(i, _)| Some(*i) != but).map(|(_, g)| g);
+        let open = others.filter(|g| g.opening().is_some_and(|o| o.offline && o.credential == *credential));
+        let energy = |g: &Gun| g.running().map_or(Energy::ZERO, |r| r.session.energy());
+        open.fold(self.offline_use.of(credential), |(sessions, used), g| (sessions + 1, used + energy(g)))
     }
 
-    /// Offline sessions of all cards that count, open ones included.
+    /// Offline sessions of all that count, open ones included.
     pub(super) fn station_use(&self) -> u32 {
-        let open = self.guns.iter().filter_map(Gun::running).filter(|r| r.session.opening().offline).count();
+        let open = self.guns.iter().filter_map(Gun::opening).filter(|opening| opening.offline).count();
         self.offline_use.sessions().saturating_add(u32::try_from(open).unwrap_or(u32::MAX))
     }
 
@@ -143,9 +156,11 @@ impl Station {
         let target = match role {
             Role::Charger => Target::Charger,
             Role::Meter => Target::Meter,
-            Role::Reader => return,
+            Role::Reader | Role::Tap => return,
         };
-        if self.guns[gun].running().is_some_and(|r| r.epoch == epoch) {
+        if epoch == NO_SESSION && role == Role::Charger {
+            self.identify_done(now, gun, order, outcome, out);
+        } else if self.guns[gun].running().is_some_and(|r| r.epoch == epoch) {
             self.session_event(now, gun, session::Event::Done(target, Tag(tag), outcome), out);
         }
     }
@@ -187,7 +202,11 @@ impl Station {
             Target::Charger => config.charger,
             Target::Meter => config.meter,
         };
-        out.push(Action::Tell(device, Request { order: order_id(running.epoch, tag.0), what }));
+        let order = order_id(running.epoch, tag.0);
+        if matches!(what, Order::Start(_) | Order::Stop) {
+            self.guns[gun].identification.taken_over();
+        }
+        out.push(Action::Tell(device, Request { order, what }));
     }
 
     /// One `Close` per session: it is owed from here on, whatever the store says.
@@ -223,7 +242,11 @@ impl Station {
     fn abandoned(&mut self, now: Now, gun: usize, reason: StopReason, out: &mut Vec<Action>) {
         let Some(running) = self.guns[gun].running() else { return };
         let (origin, opening) = (running.origin, running.session.opening().clone());
+        let vin = running.session.vin();
         self.guns[gun].phase = Phase::Free;
+        if opening.dual {
+            self.partner_abandoned(now, gun, vin, out);
+        }
         match origin {
             Origin::Platform => self.not_started(now, &opening, reason),
             Origin::Waited => {
@@ -286,12 +309,21 @@ impl Station {
         };
         self.session_event(now, gun, session::Event::Committed, out);
         let unsent = self.unsent_of(now, made);
+        let cut = self.guns[gun].running().is_some_and(|r| {
+            r.origin == Origin::Recovered && r.session.cause().is_some_and(|cause| cause.0 >> 8 == 8)
+        });
+        match cut && self.guns[gun].plugged() == Some(true) {
+            true => self.ask_anew(now, gun),
+            false => self.guns[gun].identification.over = true,
+        }
+        let index = gun;
         let gun = &mut self.guns[gun];
         gun.last = gun.running().map(|r| r.session.realtime(now));
         gun.phase = Phase::Free;
         gun.finished = Some(txn).filter(|_| gun.charger.plugged == Some(true));
         gun.unsent = unsent;
         out.push(Action::Note(Note::Info(format!("session {txn} at {} is closed", gun.config.id))));
+        self.mark_grey(now, index);
     }
 
     /// Sessions found open at the start, and starts that waited for a plug.
@@ -304,6 +336,7 @@ impl Station {
             let gun = self.gun_for_recovery(row);
             let mut config = self.config.session.clone();
             config.rated = self.guns[gun].config.rated;
+            config.waits = self.guns[gun].config.can_identify;
             match Session::recover(now, &config, row) {
                 Ok((session, actions)) => {
                     out.push(Action::Note(Note::Warn(format!(
@@ -329,9 +362,7 @@ impl Station {
             id: row.connector,
             charger: none,
             meter: none,
-            reader: None,
-            rated: crate::model::quantity::Power::default(),
-            billing: BillingMode::Platform,
+            ..super::ConnectorConfig::default()
         };
         self.guns.push(Gun::new(config, true));
         self.guns.len() - 1
@@ -379,6 +410,7 @@ impl Station {
             flags: flag::CLOCK | flag::POWER_LOSS | flag::INCONSISTENT | flag::NOT_SETTLED,
             number: 0,
             previous_digest: [0; 8],
+            protocol: Default::default(),
         };
         self.owe(Work::Salvage(closed, Box::new(record)), Then::Nothing);
     }
@@ -388,12 +420,12 @@ impl Station {
         self.session_event(now, gun, session::Event::Stop(reason), out);
     }
 
-    /// A card has taken offline all that it may: its sessions end.
+    /// A credential has taken offline all that it may: its sessions end.
     pub(super) fn watch_offline_energy(&mut self, now: Now, gun: usize, out: &mut Vec<Action>) {
         let Some(running) = self.guns[gun].running() else { return };
         let opening = running.session.opening();
-        let Credential::Card(uid) = opening.credential else { return };
-        if opening.offline && energy_used_up(&self.config.offline, self.card_use(&uid, None).1) {
+        let counts = opening.offline && opening.credential != Credential::None;
+        if counts && energy_used_up(&self.config.offline, self.use_of(&opening.credential, None).1) {
             self.stop(now, gun, StopReason::OFFLINE_CAP, out);
         }
     }

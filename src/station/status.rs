@@ -1,6 +1,8 @@
 //! What the local page and `depotctl status` show.
 
+use super::lists::List;
 use super::{Station, alarms};
+use crate::model::access::Listed;
 use crate::model::alarm::Alarm;
 use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use crate::model::quantity::{Energy, Power};
@@ -25,7 +27,13 @@ pub struct Status {
     /// Number of the tariff in force, 0 none.
     pub tariff: u32,
     /// The card list.
-    pub card_list: CardListStatus,
+    pub card_list: ListStatus,
+    /// The VIN list.
+    pub vin_list: ListStatus,
+    /// The plate list.
+    pub plate_list: ListStatus,
+    /// Departure plans held.
+    pub departures: usize,
     /// Sessions not yet closed.
     pub open_sessions: usize,
     /// The store takes what is to be kept.
@@ -43,9 +51,9 @@ pub struct LinkStatus {
     pub online: bool,
 }
 
-/// The card list.
+/// A list of the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CardListStatus {
+pub struct ListStatus {
     /// In force, 0 none.
     pub version: u32,
     /// Entries.
@@ -119,7 +127,6 @@ impl Station {
     #[must_use]
     pub fn status(&self, now: Now) -> Status {
         let now = super::clock::believed(now, self.config.built);
-        let age = now.stamp().and_then(|at| self.cards.age(at)).map(|age| age.as_secs());
         let connectors = (0..self.guns.len()).filter(|gun| !self.guns[*gun].ghost);
         Status {
             code: self.config.code,
@@ -128,7 +135,10 @@ impl Station {
             time: now.stamp().map(local),
             clock: now.trust,
             tariff: self.tariffs.number(),
-            card_list: CardListStatus { version: self.cards.version(), count: self.cards.count(), age },
+            card_list: list_status(now, &self.cards),
+            vin_list: list_status(now, &self.vins),
+            plate_list: list_status(now, &self.plates),
+            departures: self.departures.count(),
             open_sessions: self.open_sessions(),
             storage_ok: !self.journal.is_failing(),
             connectors: connectors.map(|gun| self.connector_status(now, gun)).collect(),
@@ -164,6 +174,11 @@ impl Station {
             reader: gun.config.reader.map(|_| gun.reader_link),
         }
     }
+}
+
+fn list_status<T: Listed>(now: Now, list: &List<T>) -> ListStatus {
+    let age = now.stamp().and_then(|at| list.age(at)).map(|age| age.as_secs());
+    ListStatus { version: list.version(), count: list.count(), age }
 }
 
 fn alarm_status(alarm: &Alarm, acknowledged: bool) -> AlarmStatus {

@@ -1,16 +1,19 @@
-//! A card at a reader: local checks, the question to the platform, its decision (platform-222.md 15.2, domain.md 2.3).
+//! A card at a reader: local checks; then, for cards and vehicles alike, the question to the platform and its decision
+//! (platform-222.md 15.2, domain.md 2.3).
 
 use super::alarms::code;
-use super::connector::{Await, Gun, Origin, Phase};
-use super::offline::{self, Case};
+use super::connector::{Asker, Await, Gun, Origin, Phase};
+use super::offline::{self, Case, Entry};
 use super::{Action, Note, Station};
+use crate::model::batch::Row;
 use crate::model::ident::{CardUid, Credential};
 use crate::model::message::{AuthoriseRequest, Decision, ToLink};
 use crate::model::record::{BillingMode, StartMode};
 use crate::model::request::Feedback;
 use crate::model::session::{Grant, Limit};
 use crate::model::stop::StopReason;
-use crate::model::time::Now;
+use crate::model::time::{Now, Utc};
+use crate::model::vehicle::Admission;
 use crate::session::Opening;
 use std::time::Duration;
 
@@ -26,7 +29,7 @@ const LATE: usize = 64;
 pub(super) struct Late {
     pub(super) ticket: u64,
     pub(super) gun: usize,
-    pub(super) card: CardUid,
+    pub(super) asker: Asker,
 }
 
 /// Why a gun cannot begin a session now.
@@ -118,9 +121,10 @@ impl Station {
         let Some(gun) = self.gun_meant(guns, &card) else { return };
         match &self.guns[gun].phase {
             Phase::Busy(_) => self.card_at_busy(now, gun, card, out),
-            Phase::Asking { card: asking, .. } if *asking == card => {
+            Phase::Asking { asker, .. } if asker.credential == Credential::Card(card) => {
                 self.show(now, gun, Feedback::Asking, out)
             }
+            Phase::Asking { asker, .. } if asker.is_vehicle() => self.card_at_free(now, gun, card, out),
             Phase::Held { what: Await::Start, opening, .. }
                 if opening.credential == Credential::Card(card) =>
             {
@@ -129,7 +133,7 @@ impl Station {
             Phase::Asking { .. } | Phase::Held { .. } => {
                 self.refuse(now, gun, "another start is waiting", out)
             }
-            Phase::Free => self.card_at_free(now, gun, card, out),
+            Phase::Free | Phase::Identifying { .. } => self.card_at_free(now, gun, card, out),
         }
     }
 
@@ -138,7 +142,8 @@ impl Station {
         let charges = |i: &&usize| self.may_stop(**i, card).is_some();
         let free = |i: &&usize| {
             let gun = &self.guns[**i];
-            matches!(gun.phase, Phase::Free) && gun.charger.plugged == Some(true)
+            let free = matches!(gun.phase, Phase::Free | Phase::Identifying { .. });
+            free && gun.charger.plugged == Some(true)
         };
         let found = guns.iter().find(charges).or_else(|| guns.iter().find(free));
         found.or(guns.first()).copied()
@@ -173,65 +178,113 @@ impl Station {
             self.refuse(now, gun, &format!("card in use at gun {other}"), out);
         } else if self.cards.is_barred(&card) {
             self.refuse(now, gun, "card blocked", out);
-        } else if self.link.online {
-            self.ask(now, gun, card, out);
         } else {
-            self.by_list(now, gun, card, out);
+            self.card_instead(gun, out);
+            match self.link.online {
+                true => self.ask(now, gun, Asker::card(card), out),
+                false => self.by_list(now, gun, Asker::card(card), out),
+            }
         }
     }
 
     /// The gun that holds the last session this card may have at the same time.
     fn in_use_at(&self, card: &CardUid) -> Option<u8> {
         let most = self.cards.get(card).map_or(1, |c| c.concurrent());
-        let used: Vec<u8> = self.guns.iter().filter(|g| g.uses(card)).map(|g| g.config.id.number).collect();
+        let card = Credential::Card(*card);
+        let used: Vec<u8> = self.guns.iter().filter(|g| g.uses(&card)).map(|g| g.config.id.number).collect();
         if used.len() < usize::from(most) { None } else { used.first().copied() }
     }
 
-    fn ask(&mut self, now: Now, gun: usize, card: CardUid, out: &mut Vec<Action>) {
+    pub(super) fn ask(&mut self, now: Now, gun: usize, asker: Asker, out: &mut Vec<Action>) {
         self.tickets += 1;
         let ticket = self.tickets;
-        let Gun { config, charger, .. } = &self.guns[gun];
+        let Gun { config, charger, vehicle, .. } = &self.guns[gun];
         let request = AuthoriseRequest {
             connector: config.id,
-            start_mode: StartMode::CardOnline,
-            credential: Credential::Card(card),
+            start_mode: asker.start_mode,
+            credential: asker.credential.clone(),
             plugged: self.guns[gun].plugged(),
-            soc: charger.soc,
+            soc: charger.soc.or(vehicle.soc()),
         };
         out.push(Action::Link(ToLink::Authorise(ticket, request)));
-        self.guns[gun].phase = Phase::Asking { ticket, card, until: now.mono + DECISION };
+        self.guns[gun].phase = Phase::Asking { ticket, asker, until: now.mono + DECISION };
         self.show(now, gun, Feedback::Asking, out);
     }
 
     /// Without the platform the list decides, and the number is ours.
-    fn by_list(&mut self, now: Now, gun: usize, card: CardUid, out: &mut Vec<Action>) {
-        let (open, card_use) = (self.open_of(&card), self.card_use(&card, None));
-        let entry = self.cards.get(&card);
-        let case = Case {
-            rules: &self.config.offline,
-            card: entry,
-            clock: now.stamp(),
-            list_age: now.stamp().and_then(|at| self.cards.age(at)),
-            tariff: self.guns[gun].config.billing == BillingMode::Platform
-                || self.tariffs.in_force().is_some(),
-            open,
-            card_use,
-            station_use: self.station_use(),
+    pub(super) fn by_list(&mut self, now: Now, gun: usize, asker: Asker, out: &mut Vec<Action>) {
+        let refusal = match (offline::check(&self.case(now, gun, &asker)), now.stamp()) {
+            (Ok(()), Some(at)) => return self.granted_by_list(now, gun, asker, at, out),
+            (Ok(()), None) => offline::Refusal::ClockNotTrusted,
+            (Err(refusal), _) => refusal,
         };
-        match (offline::check(&case), now.stamp(), entry.cloned()) {
-            (Ok(()), Some(at), Some(entry)) => {
-                let (txn, serial) = self.serials.next(self.guns[gun].config.id, at);
-                let grant = Grant { txn, account: entry.account, group: entry.group, ..Grant::default() };
-                let opening = self.opening(gun, grant, StartMode::CardOffline, Credential::Card(card), true);
-                self.begin(now, gun, opening, Origin::Offline, vec![serial], out);
+        self.refuse_asker(now, gun, &asker, Admission::Refused, refusal.text(asker.is_vehicle()), out);
+        self.guns[gun].identification.undecided |= asker.is_vehicle();
+    }
+
+    pub(super) fn case(&self, now: Now, gun: usize, asker: &Asker) -> Case<'_> {
+        let pile_billing = self.guns[gun].config.billing == BillingMode::Pile;
+        let (entry, age) = match &asker.credential {
+            Credential::Card(uid) => {
+                (self.cards.get(uid).map(Entry::card), now.stamp().and_then(|at| self.cards.age(at)))
             }
-            (Err(refusal), _, _) => self.refuse(now, gun, refusal.text(), out),
-            (Ok(()), _, _) => self.refuse(now, gun, offline::Refusal::ClockNotTrusted.text(), out),
+            Credential::Vin(vin) => {
+                let plugs = if asker.dual { 2 } else { 1 };
+                let entry = self.vins.get(vin).map(|v| Entry::vehicle(v, plugs));
+                (entry, now.stamp().and_then(|at| self.vins.age(at)))
+            }
+            Credential::None | Credential::FleetNumber(_) | Credential::Account(_) | Credential::Plate(_) => {
+                (None, None)
+            }
+        };
+        Case {
+            rules: &self.config.offline,
+            entry,
+            clock: now.stamp(),
+            list_age: age,
+            tariff: !pile_billing || self.tariffs.in_force().is_some(),
+            open: self.open_of(&asker.credential),
+            used: self.use_of(&asker.credential, None),
+            station_use: self.station_use(),
         }
     }
 
-    fn open_of(&self, card: &CardUid) -> u32 {
-        u32::try_from(self.guns.iter().filter(|g| g.uses(card)).count()).unwrap_or(u32::MAX)
+    fn granted_by_list(&mut self, now: Now, gun: usize, asker: Asker, at: Utc, out: &mut Vec<Action>) {
+        let (txn, serial) = self.serials.next(self.guns[gun].config.id, at);
+        let card = if let Credential::Card(uid) = &asker.credential { self.cards.get(uid) } else { None };
+        let grant = Grant {
+            txn,
+            account: card.map(|c| c.account.to_string()).unwrap_or_default(),
+            group: card.map_or(0, |c| c.group),
+            ..Grant::default()
+        };
+        let start_mode = if asker.is_vehicle() { StartMode::VinOffline } else { StartMode::CardOffline };
+        let opening = self.opening(gun, grant, start_mode, asker.credential, true);
+        let opening = Opening { dual: asker.dual, ..opening };
+        self.carry_out_grant(now, gun, opening, Origin::Offline, vec![serial], out);
+    }
+
+    /// Begins it; one plug of two waits for the other.
+    fn carry_out_grant(
+        &mut self,
+        now: Now,
+        gun: usize,
+        opening: Opening,
+        origin: Origin,
+        with: Vec<Row>,
+        out: &mut Vec<Action>,
+    ) {
+        if opening.dual {
+            let (what, until) = (Await::Partner, now.mono + GRANTED);
+            let opening = Box::new(opening);
+            self.guns[gun].phase = Phase::Held { what, opening, until, durable: true, origin, with };
+        } else {
+            self.begin(now, gun, opening, origin, with, out);
+        }
+    }
+
+    fn open_of(&self, credential: &Credential) -> u32 {
+        u32::try_from(self.guns.iter().filter(|g| g.holds(credential)).count()).unwrap_or(u32::MAX)
     }
 
     /// What is fixed when a session begins here.
@@ -252,6 +305,9 @@ impl Station {
             billing_mode: config.billing,
             tariff: self.tariffs.in_force().cloned(),
             offline,
+            aux: config.aux,
+            verify: false,
+            dual: false,
         }
     }
 
@@ -262,7 +318,8 @@ impl Station {
             self.decided_late(now, ticket, decision, out);
             return;
         };
-        let Phase::Asking { card, until, .. } = self.guns[gun].phase else { return };
+        let Phase::Asking { asker, until, .. } = &self.guns[gun].phase else { return };
+        let (asker, until) = (asker.clone(), *until);
         if until <= now.mono {
             self.no_decision(now, gun, out);
             self.decided_late(now, ticket, decision, out);
@@ -271,20 +328,43 @@ impl Station {
         self.guns[gun].phase = Phase::Free;
         match decision {
             Decision::Accepted { grant, wait_for_start } => {
-                self.granted(now, gun, card, grant, wait_for_start, out);
+                self.granted(now, gun, asker, grant, wait_for_start, out);
             }
-            Decision::Refused(reason) => self.refuse(now, gun, refusal_text(reason), out),
-            Decision::TimedOut => self.refuse(now, gun, "platform timeout", out),
-            Decision::LinkLost => self.by_list_again(now, gun, card, out),
+            Decision::Refused(reason) => {
+                self.refuse_asker(now, gun, &asker, Admission::Refused, refusal_text(reason), out);
+            }
+            Decision::TimedOut => {
+                self.refuse_asker(now, gun, &asker, Admission::TimedOut, "platform timeout", out);
+                self.guns[gun].identification.undecided |= asker.is_vehicle();
+            }
+            Decision::LinkLost => self.by_list_again(now, gun, asker, out),
+        }
+    }
+
+    /// No, and why: to the person, and to the charger where a vehicle waits.
+    fn refuse_asker(
+        &mut self,
+        now: Now,
+        gun: usize,
+        asker: &Asker,
+        admission: Admission,
+        why: &str,
+        out: &mut Vec<Action>,
+    ) {
+        match asker.is_vehicle() {
+            true => self.refuse_vehicle(now, gun, admission, why, out),
+            false => self.refuse(now, gun, why, out),
         }
     }
 
     /// The link went while the platform was asked: the offline rule decides at once.
-    fn by_list_again(&mut self, now: Now, gun: usize, card: CardUid, out: &mut Vec<Action>) {
+    fn by_list_again(&mut self, now: Now, gun: usize, asker: Asker, out: &mut Vec<Action>) {
         let unplugged = self.guns[gun].is_unplugged().then_some(NotReady::NotPlugged);
         match self.not_ready(now, gun).or(unplugged) {
-            Some(not_ready) => self.refuse(now, gun, not_ready.text(), out),
-            None => self.by_list(now, gun, card, out),
+            Some(not_ready) => {
+                self.refuse_asker(now, gun, &asker, Admission::Refused, not_ready.text(), out);
+            }
+            None => self.by_list(now, gun, asker, out),
         }
     }
 
@@ -292,7 +372,7 @@ impl Station {
         &mut self,
         now: Now,
         gun: usize,
-        card: CardUid,
+        asker: Asker,
         grant: Grant,
         wait_for_start: bool,
         out: &mut Vec<Action>,
@@ -302,34 +382,52 @@ impl Station {
                 "the platform granted a start under the used number {}; it is not carried out",
                 grant.txn
             ))));
-            self.refuse(now, gun, "refused by the platform", out);
+            self.refuse_asker(now, gun, &asker, Admission::Refused, "refused by the platform", out);
             return;
         }
-        let group = if grant.group == 0 { self.cards.group(&card) } else { grant.group };
-        let grant = Grant { group, ..grant };
-        let opening = self.opening(gun, grant, StartMode::CardOnline, Credential::Card(card), false);
-        let impossible = self.is_impossible(&opening).then_some(StopReason::LIMIT_NOT_SUPPORTED);
+        let opening = self.granted_opening(gun, &asker, grant);
+        let impossible = self.is_impossible(gun, &opening).then_some(StopReason::LIMIT_NOT_SUPPORTED);
         let unplugged = self.guns[gun].is_unplugged().then_some(NotReady::NotPlugged);
         let not_ready = self.not_ready(now, gun).or(unplugged);
         if let Some(reason) = impossible.or(not_ready.map(NotReady::reason)) {
             self.not_started(now, &opening, reason);
             let text = not_ready.map_or("limit not supported", NotReady::text);
-            self.refuse(now, gun, text, out);
+            self.refuse_asker(now, gun, &asker, Admission::Refused, text, out);
         } else if wait_for_start {
             let (what, until) = (Await::Start, now.mono + GRANTED);
-            self.guns[gun].phase = Phase::Held { what, opening: Box::new(opening), until, durable: true };
+            let (opening, origin) = (Box::new(opening), Origin::Platform);
+            self.guns[gun].phase =
+                Phase::Held { what, opening, until, durable: true, origin, with: Vec::new() };
         } else {
-            self.begin(now, gun, opening, Origin::Platform, Vec::new(), out);
+            self.carry_out_grant(now, gun, opening, Origin::Platform, Vec::new(), out);
         }
     }
 
-    /// A limit that cannot be kept: an amount needs prices that only pile billing computes with.
-    pub(super) fn is_impossible(&self, opening: &Opening) -> bool {
-        match opening.grant.limit {
-            Limit::Amount(_) => opening.billing_mode == BillingMode::Platform,
-            Limit::Soc(percent) => percent == 0 || percent > 100,
-            Limit::None | Limit::Energy(_) | Limit::Time(_) => false,
-        }
+    fn granted_opening(&self, gun: usize, asker: &Asker, grant: Grant) -> Opening {
+        let group = match &asker.credential {
+            Credential::Card(uid) if grant.group == 0 => self.cards.group(uid),
+            Credential::Card(_)
+            | Credential::None
+            | Credential::Vin(_)
+            | Credential::FleetNumber(_)
+            | Credential::Account(_)
+            | Credential::Plate(_) => grant.group,
+        };
+        let grant = Grant { group, ..grant };
+        let opening = self.opening(gun, grant, asker.start_mode, asker.credential.clone(), false);
+        Opening { dual: asker.dual, ..opening }
+    }
+
+    /// A limit that cannot be kept: an amount needs prices that only pile billing computes with, a certain vehicle needs
+    /// somebody who hears it.
+    pub(super) fn is_impossible(&self, gun: usize, opening: &Opening) -> bool {
+        let unheard = opening.grant.expected_vin.is_some() && !self.guns[gun].hears_vehicles();
+        unheard
+            || match opening.grant.limit {
+                Limit::Amount(_) => opening.billing_mode == BillingMode::Platform,
+                Limit::Soc(percent) => percent == 0 || percent > 100,
+                Limit::None | Limit::Energy(_) | Limit::Time(_) => false,
+            }
     }
 
     /// A yes that comes too late never starts anything; the platform is told so.
@@ -338,12 +436,11 @@ impl Station {
         let Some(late) = self.late.remove(at) else { return };
         match decision {
             Decision::Accepted { grant, .. } if !grant.txn.is_none() && !self.is_known(&grant.txn) => {
-                let card = Credential::Card(late.card);
-                let opening = self.opening(late.gun, grant, StartMode::CardOnline, card, false);
+                let opening = self.granted_opening(late.gun, &late.asker, grant);
                 self.not_started(now, &opening, StopReason::DECISION_LATE);
                 out.push(Action::Note(Note::Warn(format!(
                     "the platform decided too late about {} at {}; nothing begins",
-                    late.card.masked(),
+                    masked(&late.asker.credential),
                     opening.connector
                 ))));
             }
@@ -353,27 +450,37 @@ impl Station {
     }
 
     /// Nobody waits for this question any more.
-    fn give_up_asking(&mut self, gun: usize, out: &mut Vec<Action>) {
-        let Phase::Asking { ticket, card, .. } = self.guns[gun].phase else { return };
-        self.guns[gun].phase = Phase::Free;
+    pub(super) fn give_up_asking(&mut self, gun: usize, out: &mut Vec<Action>) {
+        if !matches!(self.guns[gun].phase, Phase::Asking { .. }) {
+            return;
+        }
+        let asked = std::mem::replace(&mut self.guns[gun].phase, Phase::Free);
+        let Phase::Asking { ticket, asker, .. } = asked else { return };
         if self.late.len() >= LATE {
             self.late.pop_front();
         }
-        self.late.push_back(Late { ticket, gun, card });
+        self.late.push_back(Late { ticket, gun, asker });
         out.push(Action::Link(ToLink::Forget(ticket)));
     }
 
     fn no_decision(&mut self, now: Now, gun: usize, out: &mut Vec<Action>) {
+        let is_vehicle = self.guns[gun].asker().is_some_and(Asker::is_vehicle);
+        self.stop_asking(now, gun, Admission::TimedOut, "platform timeout", out);
+        self.guns[gun].identification.undecided |= is_vehicle;
+    }
+
+    fn stop_asking(&mut self, now: Now, gun: usize, admission: Admission, why: &str, out: &mut Vec<Action>) {
+        let Some(asker) = self.guns[gun].asker().cloned() else { return };
         self.give_up_asking(gun, out);
-        self.refuse(now, gun, "platform timeout", out);
+        self.refuse_asker(now, gun, &asker, admission, why, out);
     }
 
     /// The link is gone: whoever still waits for a decision is served by the list.
     pub(super) fn asking_without_link(&mut self, now: Now, out: &mut Vec<Action>) {
         for gun in 0..self.guns.len() {
-            if let Phase::Asking { card, .. } = self.guns[gun].phase {
+            if let Some(asker) = self.guns[gun].asker().cloned() {
                 self.guns[gun].phase = Phase::Free;
-                self.by_list_again(now, gun, card, out);
+                self.by_list_again(now, gun, asker, out);
             }
         }
         self.late.clear();
@@ -385,18 +492,18 @@ impl Station {
         match &self.guns[gun].phase {
             Phase::Asking { until, .. } if *until <= now.mono => self.no_decision(now, gun, out),
             Phase::Asking { .. } if unplugged || self.ending.is_some() => {
-                self.give_up_asking(gun, out);
                 let why = if unplugged { NotReady::NotPlugged } else { NotReady::Ending };
-                self.refuse(now, gun, why.text(), out);
+                self.stop_asking(now, gun, Admission::Refused, why.text(), out);
             }
             Phase::Held { what, until, .. } if *until <= now.mono => {
                 let reason = match what {
                     Await::Plug => StopReason::NOT_PLUGGED,
                     Await::Start => StopReason::COMMAND_EXPIRED,
+                    Await::Partner => StopReason::PARTNER_FAILED,
                 };
                 self.lapse(now, gun, reason, out);
             }
-            Phase::Held { what: Await::Start, .. } if unplugged => {
+            Phase::Held { what: Await::Start | Await::Partner, .. } if unplugged => {
                 self.lapse(now, gun, StopReason::PULLED_BEFORE_START, out);
             }
             Phase::Held { .. } if self.ending.is_some() => {
@@ -407,19 +514,42 @@ impl Station {
             {
                 self.plugged_in_time(now, gun, out);
             }
-            Phase::Free | Phase::Asking { .. } | Phase::Held { .. } | Phase::Busy(_) => {}
+            Phase::Free
+            | Phase::Identifying { .. }
+            | Phase::Asking { .. }
+            | Phase::Held { .. }
+            | Phase::Busy(_) => {}
         }
     }
 }
 
 impl Gun {
-    /// Whether this card charges or waits here.
-    fn uses(&self, card: &CardUid) -> bool {
+    /// Who is asked about here.
+    fn asker(&self) -> Option<&Asker> {
         match &self.phase {
-            Phase::Busy(running) => running.session.opening().credential == Credential::Card(*card),
-            Phase::Held { opening, .. } => opening.credential == Credential::Card(*card),
-            Phase::Asking { card: asking, .. } => asking == card,
-            Phase::Free => false,
+            Phase::Asking { asker, .. } => Some(asker),
+            Phase::Free | Phase::Identifying { .. } | Phase::Held { .. } | Phase::Busy(_) => None,
+        }
+    }
+
+    /// Whether this credential charges or was granted a charge here.
+    fn holds(&self, credential: &Credential) -> bool {
+        self.opening().is_some_and(|opening| opening.credential == *credential)
+    }
+
+    /// Whether it charges here or waits to.
+    fn uses(&self, credential: &Credential) -> bool {
+        self.holds(credential) || self.asker().is_some_and(|asker| asker.credential == *credential)
+    }
+}
+
+/// Cards and VINs are personal data.
+fn masked(credential: &Credential) -> String {
+    match credential {
+        Credential::Card(uid) => uid.masked(),
+        Credential::Vin(vin) => vin.masked(),
+        Credential::None | Credential::FleetNumber(_) | Credential::Account(_) | Credential::Plate(_) => {
+            "somebody".to_owned()
         }
     }
 }

@@ -19,7 +19,7 @@ impl Station {
             voltage: gun.charger.voltage.filter(|_| told).or(gun.meter.voltage),
             current: gun.charger.current.filter(|_| told).or(gun.meter.current),
             power: gun.charger.power.filter(|_| told).or(gun.meter.power),
-            soc: gun.charger.soc.filter(|_| told),
+            soc: gun.charger.soc.filter(|_| told).or(gun.vehicle.soc()),
             limit_cause: LimitCause::None,
             ..Realtime::default()
         };
@@ -41,6 +41,9 @@ impl Station {
             plugged: gun.plugged(),
             faults,
             register: gun.meter.register,
+            battery_temperature_c: gun.vehicle.battery_temperature_c(),
+            connector_temperature_c: gun.charger.connector_temperature_c.filter(|_| told),
+            remaining: gun.vehicle.remaining(),
             ..values
         }
     }
@@ -102,6 +105,8 @@ impl Station {
             unsent_records: u32::try_from(self.records.unsent()).unwrap_or(u32::MAX),
             tariff_number: self.tariffs.number(),
             card_list_version: self.cards.version(),
+            vin_list_version: self.vins.version(),
+            plate_list_version: self.plates.version(),
             open_sessions: u16::try_from(self.open_sessions()).unwrap_or(u16::MAX),
             alarm_level: self.alarms.level(),
         };
@@ -113,19 +118,14 @@ impl Station {
 
     /// Conditions of the station that alarms stand for.
     pub(super) fn watch_conditions(&mut self, now: Now) {
-        let offline = &self.config.offline;
-        let stale = match now.stamp() {
-            Some(at) if offline.enable => {
-                Some(self.cards.age(at).is_none_or(|age| age > offline.list_max_age))
-            }
-            Some(_) => Some(false),
-            None => None, // nobody can tell
-        };
+        let offline = self.config.offline.enable;
         let needs_tariff = self.guns.iter().any(|g| !g.ghost && g.config.billing == BillingMode::Pile);
         let conditions = [
-            (code::UPLINK_DOWN, "platform", Some(!self.link.online)),
+            (code::UPLINK_DOWN, "platform", Some(self.config.has_platform && !self.link.online)),
             (code::CLOCK_NOT_TRUSTED, "clock", Some(now.stamp().is_none())),
-            (code::CARD_LIST_STALE, "cards", stale),
+            (code::CARD_LIST_STALE, "cards", self.cards_are_stale(now)),
+            (code::VIN_LIST_STALE, "vins", self.is_stale(now, &self.vins).map(|stale| stale && offline)),
+            (code::PLATE_LIST_STALE, "plates", self.is_stale(now, &self.plates)),
             (code::TARIFF_MISSING, "tariff", Some(needs_tariff && self.tariffs.in_force().is_none())),
         ];
         for (code, subject, active) in conditions {

@@ -1,10 +1,11 @@
 //! How the words of the field stand in columns: names as their octets, quantities and times as integers, whole values
 //! as JSON.
 
-use crate::model::access::CardStatus;
-use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
+use crate::model::access::{CardStatus, PlateStatus, VehicleStatus};
+use crate::model::ident::{BadIdentity, CardUid, ConnectorId, DeviceCode, TransactionNumber, Vin};
 use crate::model::money::Money;
 use crate::model::quantity::Energy;
+use crate::model::text::Text;
 use crate::model::time::Utc;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -42,26 +43,59 @@ impl FromSql for CardUid {
     }
 }
 
-impl ToSql for CardStatus {
+impl ToSql for Vin {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let number = match self {
-            CardStatus::Allowed => 1,
-            CardStatus::Blocked => 2,
-            CardStatus::Lost => 3,
-        };
-        Ok(ToSqlOutput::from(number))
+        self.as_str().to_sql()
     }
 }
 
-impl FromSql for CardStatus {
+impl FromSql for Vin {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(match value.as_i64()? {
-            1 => CardStatus::Allowed,
-            3 => CardStatus::Lost,
-            _ => CardStatus::Blocked,
-        })
+        value.as_str()?.parse().map_err(|e| FromSqlError::Other(Box::<BadIdentity>::new(e)))
     }
 }
+
+impl<const N: usize> ToSql for Text<N> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.as_str().to_sql()
+    }
+}
+
+impl<const N: usize> FromSql for Text<N> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str().map(Text::from)
+    }
+}
+
+/// Columns of a status: numbers as on the wire; any other number is the one that forbids.
+macro_rules! as_number {
+    ($name:ident: $one:ident, $two:ident, $three:ident; else $other:ident) => {
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::from(match self {
+                    $name::$one => 1,
+                    $name::$two => 2,
+                    $name::$three => 3,
+                }))
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                Ok(match value.as_i64()? {
+                    1 => $name::$one,
+                    2 => $name::$two,
+                    3 => $name::$three,
+                    _ => $name::$other,
+                })
+            }
+        }
+    };
+}
+
+as_number!(CardStatus: Allowed, Blocked, Lost; else Blocked);
+as_number!(VehicleStatus: Allowed, Grey, Refused; else Refused);
+as_number!(PlateStatus: Open, Watched, Refused; else Refused);
 
 /// A number that counts up from zero. SQLite holds 63 bits of it; more is an error, never another number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,17 +1,18 @@
 //! Rows for the tests of the store.
 
 use super::ledger;
-use crate::model::access::{Card, CardStatus};
+use crate::model::access::{Card, CardStatus, Departure, Plate, PlateStatus, Vehicle, VehicleStatus};
 use crate::model::alarm::{Alarm, AlarmEvent};
 use crate::model::batch::{Batch, RecordRow, Row, SessionRow};
-use crate::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, TransactionNumber};
-use crate::model::message::{Content, Entry, EntryId, Lane, StartOutcome, StartResult, Verdict};
+use crate::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
+use crate::model::message::{BatteryEnd, Content, Entry, EntryId, Lane, StartOutcome, StartResult, Verdict};
 use crate::model::money::{Money, Price};
 use crate::model::quantity::Energy;
 use crate::model::record::{BillingMode, Segment, StartMode, TransactionRecord, flag};
 use crate::model::stop::StopReason;
 use crate::model::tariff::{Tariff, Tier};
 use crate::model::time::Utc;
+use crate::model::vehicle::End;
 
 /// 2026-11-22 08:30:00 local time.
 pub(super) const MORNING: Utc = Utc(1_795_307_400_000);
@@ -30,6 +31,36 @@ pub(super) fn txn(n: u64) -> TransactionNumber {
 
 pub(super) fn uid(n: u32) -> CardUid {
     CardUid::new(&n.to_be_bytes()).expect("uid")
+}
+
+pub(super) fn vin(n: u32) -> Vin {
+    format!("LGWEF4A5{n:09}").parse().expect("VIN")
+}
+
+pub(super) fn vehicle(n: u32) -> Vehicle {
+    Vehicle {
+        vin: vin(n),
+        fleet_number: format!("B{n}").into(),
+        plate: plate(n).plate,
+        status: [VehicleStatus::Allowed, VehicleStatus::Grey, VehicleStatus::Refused][n as usize % 3],
+        bound_card: n.is_multiple_of(2).then(|| uid(n)),
+        power_percent: 80,
+        priority: (n % 10) as u8,
+    }
+}
+
+pub(super) fn plate(n: u32) -> Plate {
+    Plate {
+        plate: format!("粤B{n:05}").into(),
+        status: [PlateStatus::Open, PlateStatus::Watched, PlateStatus::Refused][n as usize % 3],
+        valid_from: None,
+        valid_until: Some(MORNING.plus_ms(i64::from(n))),
+        fleet_number: format!("B{n}").into(),
+    }
+}
+
+pub(super) fn departure(n: u32, depart: Option<Utc>) -> Departure {
+    Departure { vin: vin(n), depart, target_soc: 90, priority: 5 }
 }
 
 pub(super) fn batch(rows: impl IntoIterator<Item = Row>) -> Batch {
@@ -84,6 +115,7 @@ pub(super) fn record(n: u64, after: Option<(u64, [u8; 32])>) -> RecordRow {
         flags: flag::STARTED_OFFLINE,
         number,
         previous_digest: previous,
+        protocol: Default::default(),
     };
     seal(record)
 }
@@ -128,6 +160,18 @@ pub(super) fn start_result(id: u64, n: u64) -> Entry {
     }
 }
 
+pub(super) fn battery_end(id: u64, n: u64) -> Entry {
+    let connector = ConnectorId { pile: pile(1), number: 1 };
+    let end = End { bst: Some([1, 0, 0, 0]), end_soc: Some(97), charge_minutes: Some(71), ..End::default() };
+    Entry {
+        id: EntryId { lane: Lane::BatteryEnd, id },
+        device: pile(1),
+        stored: n.is_multiple_of(2),
+        txn: txn(n),
+        content: Content::BatteryEnd(Box::new(BatteryEnd { txn: txn(n), connector, end })),
+    }
+}
+
 /// An alarm raised or cleared, and its message.
 pub(super) fn alarm_rows(id: u64, entry: u64, raised: bool) -> [Row; 2] {
     let alarm = Alarm {
@@ -161,7 +205,7 @@ pub(super) fn acknowledged(lane: Lane, id: u64, verdict: Verdict) -> Row {
 pub(super) fn card(n: u32) -> Card {
     Card {
         uid: uid(n),
-        account: format!("62300100{n:08}"),
+        account: format!("62300100{n:08}").into(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 1,

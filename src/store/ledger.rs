@@ -131,15 +131,16 @@ pub(super) fn unsent(db: &Connection) -> rusqlite::Result<u64> {
     )
 }
 
-/// Per card, sessions and energy of records that were started offline and are not acknowledged yet.
-pub(super) fn offline_use(db: &Connection) -> rusqlite::Result<Vec<(CardUid, u32, Energy)>> {
+/// Per credential, sessions and energy of records that were started offline and are not acknowledged yet.
+pub(super) fn offline_use(db: &Connection) -> rusqlite::Result<Vec<(Credential, u32, Energy)>> {
     db.prepare(
-        "SELECT card, count(*), sum(energy)
+        "SELECT json_extract(record, '$.credential'), count(*), sum(energy)
          FROM (SELECT number FROM delivery WHERE state = 0 UNION ALL SELECT number FROM delivery WHERE state = 2)
          JOIN record USING (number)
-         WHERE card IS NOT NULL GROUP BY card ORDER BY card",
+         WHERE json_extract(record, '$.flags') & ?1 AND json_extract(record, '$.credential.kind') <> 'none'
+         GROUP BY 1 ORDER BY 1",
     )?
-    .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+    .query_map([flag::STARTED_OFFLINE], |r| Ok((r.get::<_, Json<_>>(0)?.0, r.get(1)?, r.get(2)?)))?
     .collect()
 }
 
@@ -147,10 +148,12 @@ pub(super) fn offline_use(db: &Connection) -> rusqlite::Result<Vec<(CardUid, u32
 pub(super) fn known(db: &Connection, count: u32) -> rusqlite::Result<Vec<KnownRecord>> {
     let mut newest: Vec<KnownRecord> = db
         .prepare(
-            "SELECT number, txn, json_extract(record, '$.end_time') AS end_time, card, state, reason
+            "SELECT number, txn, json_extract(record, '$.end_time') AS end_time, state, reason,
+                    CASE WHEN json_extract(record, '$.flags') & ?2 AND json_extract(record, '$.credential.kind') <> 'none'
+                         THEN json_extract(record, '$.credential') END AS offline
              FROM record JOIN delivery USING (number) ORDER BY number DESC LIMIT ?1",
         )?
-        .query_map([count], |row| {
+        .query_map(params![count, flag::STARTED_OFFLINE], |row| {
             let verdict = match row.get::<_, u8>("state")? {
                 ACKNOWLEDGED => Some(Verdict::Taken),
                 REFUSED => Some(Verdict::Refused(row.get::<_, Option<u8>>("reason")?.unwrap_or_default())),
@@ -160,7 +163,7 @@ pub(super) fn known(db: &Connection, count: u32) -> rusqlite::Result<Vec<KnownRe
                 number: row.get::<_, Whole>("number")?.0,
                 txn: row.get("txn")?,
                 end_time: row.get("end_time")?,
-                offline_card: row.get("card")?,
+                offline: row.get::<_, Option<Json<_>>>("offline")?.map(|json| json.0),
                 verdict,
             })
         })?

@@ -38,7 +38,8 @@ mod tests;
 pub use error::{Error, Trouble};
 pub use retention::Pruned;
 
-use crate::model::batch::{Batch, Recovered, Row};
+use crate::model::batch::{Batch, ListRow, Recovered, Row};
+use crate::model::ident::DeviceCode;
 use crate::model::message::{Entry, Lane};
 use crate::model::time::Utc;
 use error::{Fault, refuse};
@@ -124,7 +125,21 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn entries(&self, lane: Lane, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.ask(|db| queue::entries(db, lane, after, limit))
+        self.entries_of(lane, None, after, limit)
+    }
+
+    /// The same of one pile, or of all.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn entries_of(
+        &self,
+        lane: Lane,
+        of: Option<DeviceCode>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        self.ask(|db| queue::entries(db, lane, of, after, limit))
     }
 
     fn start(mut self) -> Result<(Store, Recovered), Error> {
@@ -150,9 +165,10 @@ fn apply(db: &Connection, row: &Row) -> Result<(), Fault> {
         Row::Serial { pile, counter, time } => number::serial(db, *pile, *counter, *time),
         Row::Tariff(tariff) => tariff::keep(db, tariff),
         Row::TariffInForce { number, pending } => tariff::in_force(db, *number, *pending),
-        Row::CardListReplace(version, cards) => lists::replace(db, *version, cards),
-        Row::CardListChange { version, put, delete } => lists::change(db, *version, put, delete),
-        Row::CardListConfirmed(at) => lists::confirmed(db, *at),
+        Row::Cards(row) => lists::apply(db, row),
+        Row::Vehicles(row) => lists::apply(db, row),
+        Row::Plates(row) => lists::apply(db, row),
+        Row::Departures(plans) => lists::departures(db, plans),
         Row::CommandSeen(txn, result) => number::command(db, txn, *result),
         Row::Alarm { alarm, open, at } => alarm::put(db, alarm, *open, *at),
         Row::Audit { at, who, what } => audit::append(db, *at, who, what),
@@ -179,15 +195,19 @@ fn stamp(row: &Row) -> Option<Utc> {
         | Row::Acknowledged { at, .. }
         | Row::Alarm { at, .. }
         | Row::Audit { at, .. } => *at,
-        Row::CardListConfirmed(at) => Some(*at),
+        Row::Cards(ListRow::Confirmed(at))
+        | Row::Vehicles(ListRow::Confirmed(at))
+        | Row::Plates(ListRow::Confirmed(at)) => Some(*at),
         Row::Queue(_)
         | Row::Withdrawn(_)
         | Row::Requeue { .. }
         | Row::Serial { .. }
         | Row::Tariff(_)
         | Row::TariffInForce { .. }
-        | Row::CardListReplace(..)
-        | Row::CardListChange { .. }
+        | Row::Cards(ListRow::Replace(..) | ListRow::Change { .. })
+        | Row::Vehicles(ListRow::Replace(..) | ListRow::Change { .. })
+        | Row::Plates(ListRow::Replace(..) | ListRow::Change { .. })
+        | Row::Departures(_)
         | Row::CommandSeen(..) => None,
     }
 }

@@ -4,9 +4,11 @@
 
 use super::column::{Json, Whole, at_most, connector};
 use super::ledger::{ACKNOWLEDGED, REFUSED};
-use super::{Error, Store, lists};
-use crate::model::access::Card;
+use super::lists::{self, Table};
+use super::{Error, Store};
+use crate::model::access::{Card, ListKind, Listed, Plate, Vehicle};
 use crate::model::alarm::{Alarm, AlarmEvent};
+use crate::model::batch::KeptList;
 use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::message::{Lane, StartOutcome, StartResult};
 use crate::model::money::Money;
@@ -17,7 +19,8 @@ use crate::model::time::Utc;
 use crate::station::alarm_text;
 use crate::wire::hex;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 /// A session in a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -139,17 +142,33 @@ pub struct QueueLine {
     pub since: Option<String>,
 }
 
-/// The card list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CardList {
+/// A list of the platform. In JSON its entries stand under `cards`, `vins` or `plates`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListSheet<T> {
     /// In force, 0 none.
     pub version: u32,
     /// When it was committed or last confirmed.
     pub confirmed: Option<String>,
     /// Entries in all.
     pub count: u64,
-    /// The first of them, in the order of their UIDs.
-    pub cards: Vec<Card>,
+    /// The first of them, in the order of their keys.
+    pub entries: Vec<T>,
+}
+
+impl<T: Listed + Serialize> Serialize for ListSheet<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = match T::KIND {
+            ListKind::Cards => "cards",
+            ListKind::Vehicles => "vins",
+            ListKind::Plates => "plates",
+        };
+        let mut sheet = serializer.serialize_map(Some(4))?;
+        sheet.serialize_entry("version", &self.version)?;
+        sheet.serialize_entry("confirmed", &self.confirmed)?;
+        sheet.serialize_entry("count", &self.count)?;
+        sheet.serialize_entry(entries, &self.entries)?;
+        sheet.end()
+    }
 }
 
 /// An alarm in a table.
@@ -261,15 +280,18 @@ impl Store {
     }
 
     /// The card list with its version, and the first so many entries.
-    pub fn cards(&self, limit: usize) -> Result<CardList, Error> {
-        self.ask(|db| {
-            let (version, confirmed): (u32, Option<Utc>) =
-                db.query_row("SELECT card_list_version, card_list_confirmed FROM station", [], |r| {
-                    Ok((r.get(0)?, r.get(1)?))
-                })?;
-            let count = u64::try_from(lists::count(db)?).unwrap_or_default();
-            Ok(CardList { version, confirmed: local(confirmed), count, cards: lists::cards(db, limit)? })
-        })
+    pub fn cards(&self, limit: usize) -> Result<ListSheet<Card>, Error> {
+        self.ask(|db| list_sheet(db, limit))
+    }
+
+    /// The VIN list likewise.
+    pub fn vehicles(&self, limit: usize) -> Result<ListSheet<Vehicle>, Error> {
+        self.ask(|db| list_sheet(db, limit))
+    }
+
+    /// The plate list likewise.
+    pub fn plates(&self, limit: usize) -> Result<ListSheet<Plate>, Error> {
+        self.ask(|db| list_sheet(db, limit))
     }
 
     /// Alarms that are open and those that are over, newest first.
@@ -291,6 +313,12 @@ impl Store {
                 .collect()
         })
     }
+}
+
+fn list_sheet<T: Table>(db: &Connection, limit: usize) -> rusqlite::Result<ListSheet<T>> {
+    let count = u64::try_from(lists::count::<T>(db)?).unwrap_or_default();
+    let KeptList { version, confirmed, entries } = lists::kept(db, limit)?;
+    Ok(ListSheet { version, confirmed: local(confirmed), count, entries })
 }
 
 /// Local time as people in the depot read it.

@@ -1,8 +1,8 @@
 //! What the store knows when the program starts.
 
+use super::column::Whole;
 use super::{alarm, ledger, lists, number, queue, session, tariff};
 use crate::model::batch::Recovered;
-use crate::model::message::Lane;
 use crate::model::time::Utc;
 use rusqlite::Connection;
 
@@ -19,11 +19,8 @@ pub(super) fn recover(db: &mut Connection) -> rusqlite::Result<Recovered> {
     recovered.last_record = newest.map_or(0, |(number, _)| number);
     recovered.last_digest = newest.map(|(_, digest)| digest);
     recovered.offered_again = queue::offer_again(&tx)?;
-    recovered.last_start_result = queue::last(&tx, Lane::StartResult)?;
     recovered.start_results = queue::start_results(&tx)?;
     recovered.alarms = alarm::open(&tx)?;
-    recovered.last_alarm = alarm::last(&tx)?;
-    recovered.last_alarm_event = queue::last(&tx, Lane::Alarm)?;
     recovered.alarm_events = queue::alarm_events(&tx)?;
     recovered.unsent_records = ledger::unsent(&tx)?;
     recovered.records = ledger::known(&tx, REMEMBERED)?;
@@ -32,7 +29,10 @@ pub(super) fn recover(db: &mut Connection) -> rusqlite::Result<Recovered> {
     recovered.transactions = number::met(&tx)?;
     recovered.commands = number::commands(&tx)?;
     recovered.tariffs = tariff::held(&tx)?;
-    recovered.cards = lists::cards(&tx, usize::MAX)?;
+    recovered.cards = lists::kept(&tx, usize::MAX)?;
+    recovered.vehicles = lists::kept(&tx, usize::MAX)?;
+    recovered.plates = lists::kept(&tx, usize::MAX)?;
+    recovered.departures = lists::planned(&tx)?;
     tx.commit()?;
     Ok(recovered)
 }
@@ -49,10 +49,12 @@ fn facts(db: &Connection) -> rusqlite::Result<Recovered> {
     db.query_row("SELECT * FROM station", [], |row| {
         Ok(Recovered {
             boot_counter: row.get("boot_counter")?,
+            last_start_result: row.get::<_, Whole>("last_start_result")?.0,
+            last_battery_end: row.get::<_, Whole>("last_battery_end")?.0,
+            last_alarm: row.get::<_, Whole>("last_alarm")?.0,
+            last_alarm_event: row.get::<_, Whole>("last_alarm_event")?.0,
             tariff_in_force: row.get("tariff_in_force")?,
             tariff_pending: row.get("tariff_pending")?,
-            card_list_version: row.get("card_list_version")?,
-            card_list_confirmed: row.get("card_list_confirmed")?,
             last_stamp: row.get("last_stamp")?,
             ..Recovered::default()
         })

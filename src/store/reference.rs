@@ -4,16 +4,17 @@
 use super::fixture::*;
 use super::ledger::{ACKNOWLEDGED, QUEUED, REFUSED};
 use super::*;
-use crate::model::access::Card;
+use crate::model::access::{Card, Departure, Plate, Vehicle};
 use crate::model::alarm::Alarm;
-use crate::model::batch::{KnownAlarm, KnownRecord, RecordRow, Row, SessionRow};
-use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
+use crate::model::batch::{KeptList, KnownAlarm, KnownRecord, RecordRow, Row, SessionRow};
+use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use crate::model::message::{Content, EntryId, Verdict};
 use crate::model::quantity::Energy;
 use crate::model::tariff::Tariff;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 /// What a store must know, in vectors and maps.
 #[derive(Clone, Debug, Default)]
@@ -21,10 +22,10 @@ struct Reference {
     boots: u32,
     sessions: Vec<SessionRow>,
     records: Vec<(RecordRow, u8)>,
-    /// Messages of the lanes, their states, and how often they were refused.
-    messages: BTreeMap<EntryId, (Entry, u8, u8)>,
-    last_start_result: u64,
-    last_alarm_event: u64,
+    start_results: Waiting,
+    battery_ends: Waiting,
+    alarm_events: Waiting,
+    /// Open ones, and whether the platform has their raise.
     alarms: BTreeMap<u64, (Alarm, bool)>,
     last_alarm: u64,
     serials: BTreeMap<DeviceCode, (u16, Utc)>,
@@ -32,10 +33,60 @@ struct Reference {
     commands: Vec<(TransactionNumber, u8)>,
     tariffs: Vec<Tariff>,
     in_force: (u32, u32),
-    version: u32,
-    confirmed: Option<Utc>,
-    cards: BTreeMap<CardUid, Card>,
+    cards: KeptList<Card>,
+    vehicles: KeptList<Vehicle>,
+    plates: KeptList<Plate>,
+    departures: Vec<Departure>,
     last_stamp: Option<Utc>,
+}
+
+/// Messages of a lane of their own, and the newest identity.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    /// With their states, and how often they were refused.
+    entries: BTreeMap<u64, (Entry, u8, u8)>,
+    newest: u64,
+}
+
+impl Waiting {
+    fn queue(&mut self, entry: &Entry) -> bool {
+        if entry.id.id <= self.newest {
+            return self.entries.get(&entry.id.id).is_some_and(|(known, _, _)| known == entry);
+        }
+        self.newest = entry.id.id;
+        self.entries.insert(entry.id.id, (entry.clone(), QUEUED, 0));
+        true
+    }
+
+    fn acknowledged(&mut self, id: u64, verdict: Verdict) -> bool {
+        match verdict {
+            Verdict::Taken => drop(self.entries.remove(&id)),
+            Verdict::Refused(_) => {
+                if let Some((_, state, refusals)) = self.entries.get_mut(&id) {
+                    (*state, *refusals) = (REFUSED, *refusals + 1);
+                }
+            }
+        }
+        id <= self.newest
+    }
+
+    /// The program starts again: what was refused once is offered once more.
+    fn boot(&mut self) {
+        for (_, state, refusals) in self.entries.values_mut() {
+            if *refusals == 1 {
+                *state = QUEUED;
+            }
+        }
+    }
+
+    fn queued(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(|(_, state, _)| *state == QUEUED).map(|(entry, _, _)| entry)
+    }
+
+    fn offered_again(&self) -> impl Iterator<Item = EntryId> {
+        let again = self.entries.values().filter(|(_, state, refusals)| (*state, *refusals) == (QUEUED, 1));
+        again.map(|(entry, _, _)| entry.id)
+    }
 }
 
 impl Reference {
@@ -56,9 +107,11 @@ impl Reference {
             Row::Session(row) => self.session(row),
             Row::Step { .. } | Row::Audit { .. } => true,
             Row::Record(row) => self.record(row),
-            Row::Queue(entry) => self.queue(entry),
+            Row::Queue(entry) => self.lane(entry.id.lane).queue(entry),
             Row::Acknowledged { entry, verdict, .. } => self.acknowledged(*entry, *verdict),
-            Row::Withdrawn(entry) => entry.lane == Lane::StartResult && self.remove(*entry),
+            Row::Withdrawn(entry) => {
+                entry.lane == Lane::StartResult && self.start_results.acknowledged(entry.id, Verdict::Taken)
+            }
             Row::Alarm { alarm, open, .. } => self.alarm(alarm, *open),
             Row::Requeue { first, last } => {
                 for (row, state) in &mut self.records {
@@ -84,19 +137,24 @@ impl Reference {
                 self.in_force = (*number, *pending);
                 [*number, *pending].iter().all(|n| *n == 0 || self.tariffs.iter().any(|t| t.number == *n))
             }
-            Row::CardListReplace(version, cards) => {
-                self.version = *version;
-                self.cards = cards.iter().map(|card| (card.uid, card.clone())).collect();
+            Row::Cards(row) => {
+                self.cards.apply(row);
                 true
             }
-            Row::CardListChange { version, put, delete } => {
-                self.version = *version;
-                self.cards.extend(put.iter().map(|card| (card.uid, card.clone())));
-                self.cards.retain(|uid, _| !delete.contains(uid));
+            Row::Vehicles(row) => {
+                self.vehicles.apply(row);
                 true
             }
-            Row::CardListConfirmed(at) => {
-                self.confirmed = Some(*at);
+            Row::Plates(row) => {
+                self.plates.apply(row);
+                true
+            }
+            Row::Departures(plans) => {
+                for plan in plans {
+                    self.departures.retain(|known| plan.vin != known.vin);
+                    self.departures.extend(plan.depart.map(|_| *plan));
+                }
+                self.departures.sort_by_key(|plan| plan.vin);
                 true
             }
             Row::CommandSeen(txn, result) => {
@@ -154,24 +212,12 @@ impl Reference {
         }
     }
 
-    fn queue(&mut self, entry: &Entry) -> bool {
-        if entry.id.id <= self.last(entry.id.lane) {
-            return self.messages.get(&entry.id).is_some_and(|(known, _, _)| known == entry);
-        }
-        match entry.id.lane {
-            Lane::StartResult => self.last_start_result = entry.id.id,
-            Lane::Alarm => self.last_alarm_event = entry.id.id,
-            Lane::Record => return false,
-        }
-        self.messages.insert(entry.id, (entry.clone(), QUEUED, 0));
-        true
-    }
-
-    fn last(&self, lane: Lane) -> u64 {
+    fn lane(&mut self, lane: Lane) -> &mut Waiting {
         match lane {
-            Lane::StartResult => self.last_start_result,
-            Lane::Alarm => self.last_alarm_event,
-            Lane::Record => self.records.len() as u64,
+            Lane::StartResult => &mut self.start_results,
+            Lane::BatteryEnd => &mut self.battery_ends,
+            Lane::Alarm => &mut self.alarm_events,
+            Lane::Record => panic!("records wait in the ledger"),
         }
     }
 
@@ -190,53 +236,42 @@ impl Reference {
         }
     }
 
-    /// The program starts again: what was refused once is offered once more.
-    fn boot(&mut self) {
-        self.boots += 1;
-        let again =
-            self.messages.values_mut().filter(|(_, state, refusals)| (*state, *refusals) == (REFUSED, 1));
-        again.for_each(|(_, state, _)| *state = QUEUED);
-    }
-
-    fn acknowledged(&mut self, entry: EntryId, verdict: Verdict) -> bool {
-        match (entry.lane, verdict) {
-            (Lane::StartResult | Lane::Alarm, Verdict::Taken) => {
-                if let Some((Content::Alarm(event), _, _)) =
-                    self.messages.get(&entry).map(|(entry, a, b)| (&entry.content, a, b))
-                    && event.raised
-                    && let Some((_, acknowledged)) = self.alarms.get_mut(&event.alarm.id)
-                {
-                    *acknowledged = true;
-                }
-                let taken = self.messages.get(&entry).map(|(entry, _, _)| entry.content.clone());
-                if let Some(Content::Alarm(event)) =
-                    taken.filter(|c| matches!(c, Content::Alarm(e) if !e.raised))
-                {
-                    let of = |c: &Content| matches!(c, Content::Alarm(e) if e.alarm.id == event.alarm.id);
-                    self.messages.retain(|_, (entry, _, _)| !of(&entry.content));
-                }
-                self.remove(entry)
-            }
-            (Lane::StartResult | Lane::Alarm, Verdict::Refused(_)) => {
-                if let Some((_, state, refusals)) = self.messages.get_mut(&entry) {
-                    (*state, *refusals) = (REFUSED, *refusals + 1);
-                }
-                entry.id <= self.last(entry.lane)
-            }
-            (Lane::Record, verdict) => {
-                let Some((_, state)) = self.records.get_mut(entry.id as usize - 1) else { return false };
-                *state = match verdict {
-                    Verdict::Refused(_) if *state != ACKNOWLEDGED => REFUSED,
-                    Verdict::Refused(_) | Verdict::Taken => ACKNOWLEDGED,
-                };
-                true
-            }
+    /// The platform has a raise; or a clear, and what it refused to know of that alarm is of no use any more.
+    fn alarm_event_taken(&mut self, id: u64) {
+        let Some((Content::Alarm(event), raised)) = self.event(id) else { return };
+        if raised {
+            self.alarms.entry(event.alarm.id).and_modify(|(_, acknowledged)| *acknowledged = true);
+        } else {
+            self.alarm_events.entries.retain(|_, (entry, _, _)| !is_of(entry, event.alarm.id));
         }
     }
 
-    fn remove(&mut self, entry: EntryId) -> bool {
-        self.messages.remove(&entry);
-        entry.id <= self.last(entry.lane)
+    fn event(&self, id: u64) -> Option<(Content, bool)> {
+        let content = self.alarm_events.entries.get(&id).map(|(entry, _, _)| entry.content.clone())?;
+        let raised = matches!(&content, Content::Alarm(event) if event.raised);
+        Some((content, raised))
+    }
+
+    fn boot(&mut self) {
+        self.boots += 1;
+        for lane in [&mut self.start_results, &mut self.battery_ends, &mut self.alarm_events] {
+            lane.boot();
+        }
+    }
+
+    fn acknowledged(&mut self, entry: EntryId, verdict: Verdict) -> bool {
+        if entry.lane == Lane::Alarm && verdict == Verdict::Taken {
+            self.alarm_event_taken(entry.id);
+        }
+        if entry.lane != Lane::Record {
+            return self.lane(entry.lane).acknowledged(entry.id, verdict);
+        }
+        let Some((_, state)) = self.records.get_mut(entry.id as usize - 1) else { return false };
+        *state = match verdict {
+            Verdict::Refused(_) if *state != ACKNOWLEDGED => REFUSED,
+            Verdict::Refused(_) | Verdict::Taken => ACKNOWLEDGED,
+        };
+        true
     }
 
     /// What the next start finds.
@@ -248,38 +283,36 @@ impl Reference {
 
     fn found(&self) -> Recovered {
         let unsent = || self.records.iter().filter(|(_, state)| *state != ACKNOWLEDGED);
-        let mut offline: BTreeMap<CardUid, (u32, Energy)> = BTreeMap::new();
+        let mut offline: BTreeMap<Credential, (u32, Energy)> = BTreeMap::new();
         for (row, _) in unsent() {
-            if let crate::model::ident::Credential::Card(uid) = row.record.credential {
-                let used = offline.entry(uid).or_default();
+            if let Some(credential) = row.record.offline_credential() {
+                let used = offline.entry(credential).or_default();
                 *used = (used.0 + 1, used.1 + row.record.energy_total);
             }
         }
-        let queued = || self.messages.values().filter(|(_, state, _)| *state == QUEUED);
-        let of = |lane| queued().filter(move |(entry, _, _)| entry.id.lane == lane);
         let raise_of = |alarm: u64| {
-            let mut events = of(Lane::Alarm).map(|(entry, _, _)| (entry.id.id, &entry.content));
-            events
-                .find(|(_, c)| matches!(c, Content::Alarm(e) if e.raised && e.alarm.id == alarm))
-                .map(|(id, _)| id)
+            let raises = |e: &&Entry| matches!(&e.content, Content::Alarm(event) if event.raised);
+            self.alarm_events.queued().filter(raises).find(|e| is_of(e, alarm)).map(|e| e.id.id)
         };
         let open = self.alarms.iter().map(|(id, (alarm, acknowledged))| KnownAlarm {
             alarm: alarm.clone(),
             acknowledged: *acknowledged,
             entry: raise_of(*id),
         });
+        let lanes = [&self.start_results, &self.alarm_events, &self.battery_ends];
         Recovered {
             boot_counter: self.boots,
             sessions: self.sessions.iter().filter(|s| s.open).cloned().collect(),
             last_record: self.records.len() as u64,
             last_digest: self.newest().map(|(_, digest)| digest),
-            last_start_result: self.last_start_result,
-            start_results: of(Lane::StartResult).map(|(entry, _, _)| (entry.id.id, entry.txn)).collect(),
+            last_start_result: self.start_results.newest,
+            last_battery_end: self.battery_ends.newest,
+            start_results: self.start_results.queued().map(|entry| (entry.id.id, entry.txn)).collect(),
             alarms: open.collect(),
             last_alarm: self.last_alarm,
-            last_alarm_event: self.last_alarm_event,
-            alarm_events: of(Lane::Alarm).count() as u64,
-            offered_again: queued().filter(|(_, _, refusals)| *refusals == 1).map(|(e, _, _)| e.id).collect(),
+            last_alarm_event: self.alarm_events.newest,
+            alarm_events: self.alarm_events.queued().count() as u64,
+            offered_again: lanes.into_iter().flat_map(Waiting::offered_again).collect(),
             unsent_records: unsent().count() as u64,
             records: self.records.iter().map(|(row, state)| self.known(row, *state)).collect(),
             serials: self.serials.iter().map(|(pile, (counter, time))| (*pile, *counter, *time)).collect(),
@@ -288,24 +321,21 @@ impl Reference {
             tariffs: self.tariffs.clone(),
             tariff_in_force: self.in_force.0,
             tariff_pending: self.in_force.1,
-            card_list_version: self.version,
-            card_list_confirmed: self.confirmed,
-            cards: self.cards.values().cloned().collect(),
+            cards: self.cards.clone(),
+            vehicles: self.vehicles.clone(),
+            plates: self.plates.clone(),
+            departures: self.departures.clone(),
             offline_use: offline.into_iter().map(|(uid, (count, energy))| (uid, count, energy)).collect(),
             last_stamp: self.last_stamp,
         }
     }
 
     fn known(&self, row: &RecordRow, state: u8) -> KnownRecord {
-        let card = match row.record.credential {
-            crate::model::ident::Credential::Card(uid) => Some(uid),
-            _ => None,
-        };
         KnownRecord {
             number: row.record.number,
             txn: row.record.txn,
             end_time: row.record.end_time,
-            offline_card: card,
+            offline: row.record.offline_credential(),
             verdict: match state {
                 ACKNOWLEDGED => Some(Verdict::Taken),
                 REFUSED => Some(Verdict::Refused(2)),
@@ -318,6 +348,10 @@ impl Reference {
         let queued = self.records.iter().filter(|(_, state)| *state == QUEUED);
         queued.map(|(row, _)| (row.record.number, row.body.clone())).collect()
     }
+}
+
+fn is_of(entry: &Entry, alarm: u64) -> bool {
+    matches!(&entry.content, Content::Alarm(event) if event.alarm.id == alarm)
 }
 
 /// A row to be, before it is known where the chain stands.
@@ -342,7 +376,7 @@ enum Op {
 }
 
 fn lane() -> impl Strategy<Value = Lane> {
-    prop_oneof![Just(Lane::Record), Just(Lane::StartResult), Just(Lane::Alarm)]
+    prop_oneof![Just(Lane::Record), Just(Lane::StartResult), Just(Lane::BatteryEnd), Just(Lane::Alarm)]
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -409,12 +443,16 @@ fn rows_of(draft: &Reference, op: &Op) -> Vec<Row> {
             }
             vec![Row::Record(Box::new(row))]
         }
-        Op::Queue(ahead, n) => vec![Row::Queue(start_result(draft.last_start_result + ahead, n))],
+        Op::Queue(ahead, n) => {
+            let result = start_result(draft.start_results.newest + ahead, n);
+            vec![Row::Queue(result), Row::Queue(battery_end(draft.battery_ends.newest + ahead + n % 2, n))]
+        }
         Op::Alarm(ahead, true) => {
-            alarm_rows(draft.last_alarm + ahead, draft.last_alarm_event + 1, true).to_vec()
+            alarm_rows(draft.last_alarm + ahead, draft.alarm_events.newest + 1, true).to_vec()
         }
         Op::Alarm(back, false) => {
-            alarm_rows(draft.last_alarm.saturating_sub(back), draft.last_alarm_event + 1, false).to_vec()
+            let alarm = draft.last_alarm.saturating_sub(back);
+            alarm_rows(alarm, draft.alarm_events.newest + 1, false).to_vec()
         }
         Op::Acknowledged(lane, id, taken) => {
             vec![acknowledged(lane, id, if taken { Verdict::Taken } else { Verdict::Refused(2) })]
@@ -424,11 +462,21 @@ fn rows_of(draft: &Reference, op: &Op) -> Vec<Row> {
         Op::Serial(p, counter, time) => vec![Row::Serial { pile: pile(p), counter, time: moment(time) }],
         Op::Tariff(number, price) => vec![Row::Tariff(tariff(number, price))],
         Op::InForce(number, pending) => vec![Row::TariffInForce { number, pending }],
-        Op::Replace(version, count) => vec![Row::CardListReplace(version, (0..count).map(card).collect())],
-        Op::Change(version, n) => {
-            vec![Row::CardListChange { version, put: vec![card(n)], delete: vec![uid(n / 2)] }]
-        }
-        Op::Confirmed(ms) => vec![Row::CardListConfirmed(moment(ms))],
+        Op::Replace(version, count) => vec![
+            Row::Cards(ListRow::Replace(version, Arc::new((0..count).map(card).collect()))),
+            Row::Vehicles(ListRow::Replace(version, Arc::new((0..count / 2).map(vehicle).collect()))),
+        ],
+        Op::Change(version, n) => vec![
+            Row::Cards(ListRow::Change { version, put: vec![card(n)], delete: vec![uid(n / 2)] }),
+            Row::Vehicles(ListRow::Change { version, put: vec![vehicle(n)], delete: vec![vin(n / 2)] }),
+            Row::Plates(ListRow::Change { version, put: vec![plate(n)], delete: vec![plate(n / 2).plate] }),
+            Row::Departures(vec![departure(n, Some(MORNING)), departure(n / 2, None)]),
+        ],
+        Op::Confirmed(ms) => vec![
+            Row::Cards(ListRow::Confirmed(moment(ms))),
+            Row::Vehicles(ListRow::Confirmed(moment(ms))),
+            Row::Plates(ListRow::Confirmed(moment(ms))),
+        ],
         Op::Command(n, result) => vec![Row::CommandSeen(txn(n), result)],
         Op::Step(ms) => vec![Row::Step { txn: txn(1), at: Some(moment(ms)), what: "a step".into() }],
     }
@@ -438,7 +486,7 @@ fn rows_of(draft: &Reference, op: &Op) -> Vec<Row> {
 fn waiting(store: &Store) -> Vec<(u64, Vec<u8>)> {
     let entries = store.entries(Lane::Record, 0, usize::MAX).expect("entries");
     let body = |entry: Entry| match entry.content {
-        Content::Record(body) => (entry.id.id, body),
+        crate::model::message::Content::Record(owed) => (entry.id.id, owed.body),
         other => panic!("{other:?} among records"),
     };
     entries.into_iter().map(body).collect()

@@ -2,10 +2,12 @@
 
 use super::fixture::*;
 use super::*;
+use crate::model::access::Card;
+use crate::model::batch::KeptList;
 use crate::model::batch::KnownRecord;
 use crate::model::batch::{RecordRow, Row};
 use crate::model::ident::Credential;
-use crate::model::message::{Content, EntryId, Verdict};
+use crate::model::message::{Content, EntryId, Owed, Verdict};
 use crate::model::quantity::Energy;
 use std::fs;
 use std::time::Duration;
@@ -30,6 +32,10 @@ fn waiting(store: &Store, lane: Lane) -> Vec<u64> {
     store.entries(lane, 0, 1000).expect("entries").iter().map(|entry| entry.id.id).collect()
 }
 
+fn cards(version: u32, cards: Vec<Card>) -> Row {
+    Row::Cards(ListRow::Replace(version, cards.into()))
+}
+
 fn boxed(row: RecordRow) -> Row {
     Row::Record(Box::new(row))
 }
@@ -39,7 +45,7 @@ fn a_failing_row_leaves_nothing_of_its_batch() {
     let mut store = memory();
     let mut rows = records(1, 2, None);
     rows.insert(0, session(9, 2, true));
-    rows.push(Row::CardListReplace(4, vec![card(1)]));
+    rows.push(cards(4, vec![card(1)]));
     rows.push(Row::TariffInForce { number: 77, pending: 0 });
     assert_eq!(
         store.apply(&batch(rows)),
@@ -59,11 +65,15 @@ fn a_restart_finds_exactly_what_was_committed() {
     rows.extend([
         session(10, 1, true),
         Row::Queue(start_result(5, 10)),
+        Row::Queue(battery_end(3, 10)),
         Row::Serial { pile: pile(1), counter: 9999, time: MORNING },
         Row::Tariff(tariff(20_261_101, 78_901)),
         Row::TariffInForce { number: 20_261_101, pending: 0 },
-        Row::CardListReplace(7, vec![card(2), card(1)]),
-        Row::CardListConfirmed(MORNING.plus_ms(5)),
+        Row::Vehicles(ListRow::Replace(8, vec![vehicle(2), vehicle(1)].into())),
+        Row::Plates(ListRow::Replace(9, vec![plate(2), plate(1)].into())),
+        Row::Departures(vec![departure(2, Some(MORNING)), departure(1, Some(MORNING)), departure(2, None)]),
+        cards(7, vec![card(2), card(1)]),
+        Row::Cards(ListRow::Confirmed(MORNING.plus_ms(5))),
         Row::CommandSeen(txn(10), 5),
         acknowledged(Lane::Record, 1, Verdict::Taken),
     ]);
@@ -83,6 +93,7 @@ fn a_restart_finds_exactly_what_was_committed() {
         last_alarm_event: 0,
         alarm_events: 0,
         offered_again: Vec::new(),
+        last_battery_end: 3,
         unsent_records: 2,
         records: vec![known(1, Some(Verdict::Taken)), known(2, None), known(3, None)],
         serials: vec![(pile(1), 9999, MORNING)],
@@ -91,25 +102,33 @@ fn a_restart_finds_exactly_what_was_committed() {
         tariffs: vec![tariff(20_261_101, 78_901)],
         tariff_in_force: 20_261_101,
         tariff_pending: 0,
-        card_list_version: 7,
-        card_list_confirmed: Some(MORNING.plus_ms(5)),
-        cards: vec![card(1), card(2)],
-        offline_use: vec![(uid(0), 1, Energy(1003)), (uid(2), 1, Energy(1002))],
+        cards: KeptList { version: 7, confirmed: Some(MORNING.plus_ms(5)), entries: vec![card(1), card(2)] },
+        vehicles: KeptList { version: 8, confirmed: None, entries: vec![vehicle(1), vehicle(2)] },
+        plates: KeptList { version: 9, confirmed: None, entries: vec![plate(1), plate(2)] },
+        departures: vec![departure(1, Some(MORNING))],
+        offline_use: vec![
+            (Credential::Card(uid(0)), 1, Energy(1003)),
+            (Credential::Card(uid(2)), 1, Energy(1002)),
+        ],
         last_stamp: Some(MORNING.plus_ms(5)),
     };
     assert_eq!(found, expected);
     let entries = store.entries(Lane::Record, 0, 10).expect("entries");
     assert_eq!(entries.iter().map(|e| e.id.id).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(entries[1].content, Content::Record(last.body.clone()));
+    assert_eq!(
+        entries[1].content,
+        Content::Record(Owed { body: last.body.clone(), record: Some(Box::new(last.record.clone())) })
+    );
     assert_eq!((entries[1].device, entries[1].txn, entries[1].stored), (pile(1), txn(3), true));
     assert_eq!(store.entries(Lane::StartResult, 0, 10), Ok(vec![start_result(5, 10)]));
+    assert_eq!(store.entries(Lane::BatteryEnd, 0, 10), Ok(vec![battery_end(3, 10)]));
 }
 
 /// What is remembered of a record of the fixture.
 fn known(number: u64, verdict: Option<Verdict>) -> KnownRecord {
     let record = record(number, None).record;
-    let Credential::Card(card) = record.credential else { panic!("the fixture charges by card") };
-    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline_card: Some(card), verdict }
+    let offline = record.offline_credential();
+    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline, verdict }
 }
 
 #[test]
@@ -227,18 +246,18 @@ fn entries_are_read_in_pieces_without_loss() {
 #[test]
 fn a_list_is_replaced_as_a_whole_or_not_at_all() {
     let mut store = memory();
-    commit(&mut store, [Row::CardListReplace(1, (1..=1000).map(card).collect())]);
-    let replaced = Row::CardListReplace(2, vec![card(5000)]);
+    commit(&mut store, [cards(1, (1..=1000).map(card).collect())]);
+    let replaced = cards(2, vec![card(5000)]);
     refused(&mut store, [replaced.clone(), acknowledged(Lane::Record, 9, Verdict::Taken)]);
     let list = store.cards(3).expect("cards");
-    assert_eq!((list.version, list.count, list.cards), (1, 1000, vec![card(1), card(2), card(3)]));
+    assert_eq!((list.version, list.count, list.entries), (1, 1000, vec![card(1), card(2), card(3)]));
     commit(&mut store, [replaced]);
     commit(
         &mut store,
-        [Row::CardListChange { version: 3, put: vec![card(6)], delete: vec![uid(5000), uid(1)] }],
+        [Row::Cards(ListRow::Change { version: 3, put: vec![card(6)], delete: vec![uid(5000), uid(1)] })],
     );
     let list = store.cards(10).expect("cards");
-    assert_eq!((list.version, list.count, list.cards), (3, 1, vec![card(6)]));
+    assert_eq!((list.version, list.count, list.entries), (3, 1, vec![card(6)]));
 }
 
 #[test]
@@ -553,4 +572,31 @@ fn a_raise_that_was_refused_goes_with_its_clear() {
     commit(&mut store, [acknowledged(lane, 2, Verdict::Taken)]);
     let (store, found) = store.reopen().expect("reopened");
     assert_eq!((found.offered_again.len(), waiting(&store, lane).len()), (0, 0));
+}
+
+#[test]
+fn a_daemon_killed_between_the_messages_of_a_list_finds_the_old_one_whole_and_after_its_commit_the_new_one() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("depotd.db");
+    let (mut store, _) = Store::open(&path).expect("new file");
+    let list = |version, n| {
+        Row::Vehicles(ListRow::Replace(version, (1..=n).map(vehicle).collect::<Vec<_>>().into()))
+    };
+    commit(&mut store, [list(1, 3)]);
+    // What was collected since lives in memory only; a row that fails takes the whole step with it.
+    refused(&mut store, [list(2, 1000), acknowledged(Lane::Record, 9, Verdict::Taken)]);
+    let (mut store, found) = store.reopen().expect("reopened");
+    assert_eq!((found.vehicles.version, found.vehicles.entries.len()), (1, 3));
+    commit(&mut store, [list(2, 1000)]);
+    let (_, found) = store.reopen().expect("reopened");
+    assert_eq!((found.vehicles.version, found.vehicles.entries.len()), (2, 1000));
+    assert!(found.vehicles.entries.is_sorted_by_key(|v| v.vin));
+}
+
+#[test]
+fn more_entries_than_a_list_holds_are_refused() {
+    let mut store = memory();
+    let plates: Vec<_> = (0..20_001).map(plate).collect();
+    refused(&mut store, [Row::Plates(ListRow::Replace(1, plates.into()))]);
+    assert_eq!(store.plates(1).map(|list| (list.version, list.count)), Ok((0, 0)));
 }

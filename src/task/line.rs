@@ -1,11 +1,13 @@
 //! One RS-485 line: the port below, the bus machine, the station above.
 
+use super::tee::{Content, Passed, Tee};
 use super::{IDLE_TURN, Pulse};
 use crate::bus::{Action, Event, Line};
 use crate::model::ident::DeviceId;
 use crate::model::report::Report;
 use crate::model::request::Request;
-use crate::port::clock::{Clock, sleep_until};
+use crate::port::alarm::Alarm;
+use crate::port::clock::Clock;
 use crate::port::serial::{Serial, Settings};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -27,6 +29,8 @@ pub struct Parts {
     pub orders: mpsc::Receiver<(DeviceId, Request)>,
     /// Reports to the station.
     pub reports: mpsc::Sender<(DeviceId, Report)>,
+    /// For whoever looks on.
+    pub tee: Tee,
     /// The clocks.
     pub clock: Arc<Clock>,
     /// For the watchdog.
@@ -46,6 +50,7 @@ enum Woken {
 pub async fn run(mut parts: Parts) {
     let mut port: Option<Serial> = None;
     let mut missing = false;
+    let alarm = Alarm::new();
     let mut octets = [0; 512];
     let mut todo = VecDeque::from(hand_over(&parts, Event::Woke));
     loop {
@@ -62,12 +67,13 @@ pub async fn run(mut parts: Parts) {
                 Err(error) => Woken::Lost(error),
             },
             order = parts.orders.recv() => order.map_or(Woken::Ended, |(device, request)| Woken::Order(device, request)),
-            () = sleep_until(&parts.clock, wake) => Woken::Deadline,
+            () = alarm.at(&parts.clock, wake) => Woken::Deadline,
             () = tokio::time::sleep(IDLE_TURN) => Woken::Deadline,
         };
         let actions = match woken {
             Woken::Octets(count) => {
                 tracing::trace!(line = parts.name, octets = %crate::wire::hex::upper(&octets[..count]), "read");
+                pass(&parts, &octets[..count], false);
                 hand_over(&parts, Event::Octets(&octets[..count]))
             }
             Woken::Lost(error) => {
@@ -85,6 +91,10 @@ pub async fn run(mut parts: Parts) {
 
 fn hand_over(parts: &Parts, event: Event<'_>) -> Vec<Action> {
     locked(&parts.line).handle(parts.clock.now(), event)
+}
+
+fn pass(parts: &Parts, octets: &[u8], sent: bool) {
+    parts.tee.pass(|| Passed { at: parts.clock.now().mono, sent, what: Content::Octets(octets.to_vec()) });
 }
 
 /// Carries one action out; what fails is an event of its own. False = the station has ended.
@@ -136,6 +146,7 @@ async fn obey(
         }
         Action::Write(octets) => {
             tracing::trace!(line = parts.name, octets = %crate::wire::hex::upper(&octets), "write");
+            pass(parts, &octets, true);
             let written = match port.as_mut() {
                 Some(port) => tokio::time::timeout(WRITE, port.write(&octets)).await.is_ok_and(|w| w.is_ok()),
                 None => false,

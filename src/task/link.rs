@@ -75,7 +75,7 @@ pub async fn run(mut parts: Parts) {
                 }
                 Action::Close => stop(&mut connection, &mut socket),
                 Action::Load(lane, after, limit) => {
-                    if parts.store.send(Ask::Load(lane, after, limit)).await.is_err() {
+                    if parts.store.send(Ask::Load(lane, after, limit, None)).await.is_err() {
                         return;
                     }
                 }
@@ -204,6 +204,21 @@ fn log(note: &Note, down: &mut bool) {
         ),
         Note::BadFrame(verdict) => tracing::debug!(verdict, "a frame of the platform was refused"),
         Note::Unmatched(kind) => tracing::debug!(?kind, "a reply matched no question"),
+        Note::Departs(how) => {
+            tracing::debug!(how, "a frame of the platform departs from its protocol: {how}")
+        }
+        Note::Aside(entry) => tracing::warn!(
+            ?entry,
+            "the platform does not answer {:?} {}; it waits for the next login",
+            entry.lane,
+            entry.id
+        ),
+        Note::Unsayable(entry) => tracing::error!(
+            ?entry,
+            "{:?} {} cannot be told in the protocol of this platform; it is kept",
+            entry.lane,
+            entry.id
+        ),
         Note::LanePaused(lane) => {
             tracing::warn!(?lane, "the platform does not answer {lane:?} messages; they rest for a while")
         }

@@ -1,15 +1,18 @@
-//! The loops: wait, hand over, obey. One per RS-485 line, one for the platform link, one for the store, one for the
+//! The loops: wait, hand over, obey. One per RS-485 line, one per CAN bus, one for the platform link, one for the store, one for the
 //! station. Loops decide nothing; they log, count and move values between a machine and its ports.
 //!
 //! Channels are bounded. The station never waits for another loop: what does not fit is answered as a fault (lines) or
 //! ends the program (link and store, whose loops never rest while the program is sound), and the service manager
 //! starts it again; everything owed is on disk by then.
 
+pub mod can;
+pub mod exchange;
 pub mod line;
 pub mod link;
 pub mod station;
 pub mod store;
 pub mod surroundings;
+pub mod tee;
 pub mod watchdog;
 
 use std::sync::Arc;

@@ -2,12 +2,12 @@
 
 use super::store::{Ask, Done};
 use super::{Fatal, IDLE_TURN, Pulse};
-use crate::model::ident::DeviceId;
+use crate::model::ident::{ConnectorId, Credential, DeviceId};
 use crate::model::message::{FromLink, ToLink};
 use crate::model::report::{OrderFault, Report, Surrounding};
 use crate::model::request::Request;
 use crate::port::clock::{Clock, sleep_until};
-use crate::station::{Action, Event, Note, Offline, OperatorOrder, Station, Status};
+use crate::station::{Action, Event, Note, Offline, OperatorOrder, Rehearsal, Station, Status};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,6 +16,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub enum Call {
     /// How everything stands.
     Status(oneshot::Sender<Status>),
+    /// What an offline start by this card or vehicle would do.
+    Rehearse(Credential, oneshot::Sender<Rehearsal>),
     /// Carry this out, and say what came of it.
     Order(OperatorOrder, oneshot::Sender<Result<(), String>>),
     /// New rules for charging without the platform.
@@ -42,8 +44,8 @@ pub struct Parts {
     pub done: mpsc::Receiver<Done>,
     /// From people.
     pub calls: mpsc::Receiver<Call>,
-    /// Set once: end, closing the sessions first if true.
-    pub shutdown: watch::Receiver<Option<bool>>,
+    /// Set once: end, and close the sessions at these connectors first.
+    pub shutdown: watch::Receiver<Option<Vec<ConnectorId>>>,
     /// The clocks.
     pub clock: Arc<Clock>,
     /// For the watchdog.
@@ -83,8 +85,8 @@ pub async fn run(parts: Parts) -> Result<(), Fatal> {
                 Some(event) => event,
                 None => continue,
             },
-            Ok(()) = shutdown.changed() => match *shutdown.borrow_and_update() {
-                Some(end_sessions) => Event::Shutdown { end_sessions },
+            Ok(()) = shutdown.changed() => match shutdown.borrow_and_update().clone() {
+                Some(close) => Event::Shutdown { close },
                 None => continue,
             },
             () = sleep_until(&rest.clock, wake) => Event::Woke,
@@ -111,6 +113,10 @@ impl Loop {
         match call {
             Call::Status(answer) => {
                 drop(answer.send(self.station.status(self.clock.now())));
+                None
+            }
+            Call::Rehearse(credential, answer) => {
+                drop(answer.send(self.station.rehearse(self.clock.now(), &credential)));
                 None
             }
             Call::Order(order, answer) => {

@@ -2,6 +2,7 @@
 
 use super::{IDLE_TURN, Pulse};
 use crate::model::batch::Batch;
+use crate::model::ident::DeviceCode;
 use crate::model::message::{Entry, Lane};
 use crate::model::time::Utc;
 use crate::store::{Error, Store};
@@ -12,8 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 pub enum Ask {
     /// Make this batch durable; the outcome goes to the station.
     Commit(Batch),
-    /// Entries of a lane after this identity, oldest first; the outcome goes to the link.
-    Load(Lane, u64, usize),
+    /// Entries of a lane after this identity, oldest first, all or those of one pile; the outcome goes to the link.
+    Load(Lane, u64, usize, Option<DeviceCode>),
     /// Something that people want to know.
     Query(Box<dyn FnOnce(&Store) + Send>),
     /// Acknowledged records older than this may go.
@@ -95,9 +96,9 @@ pub fn spawn(
                     Ok(())
                 }
                 Ok(Some(Ask::Commit(batch))) => outcomes.station.blocking_send(commit(&mut store, &batch)),
-                Ok(Some(Ask::Load(lane, after, limit))) => {
+                Ok(Some(Ask::Load(lane, after, limit, of))) => {
                     // without a platform nobody listens
-                    let _unheard = outcomes.link.blocking_send(load(&store, lane, after, limit));
+                    let _unheard = outcomes.link.blocking_send(load(&store, lane, after, limit, of));
                     Ok(())
                 }
             };
@@ -121,8 +122,8 @@ fn commit(store: &mut Store, batch: &Batch) -> Done {
     }
 }
 
-fn load(store: &Store, lane: Lane, after: u64, limit: usize) -> Done {
-    match store.entries(lane, after, limit) {
+fn load(store: &Store, lane: Lane, after: u64, limit: usize, of: Option<DeviceCode>) -> Done {
+    match store.entries_of(lane, of, after, limit) {
         Ok(entries) => Done::Loaded(lane, Some(entries)),
         Err(error) => {
             tracing::error!(?lane, %error, "the queue of {lane:?} could not be read: {error}");

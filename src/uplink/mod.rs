@@ -1,15 +1,18 @@
 //! The seam towards a platform: records and questions become frames, frames become answers and commands.
 //!
-//! One folder per platform protocol. A codec is pure and remembers nothing but the octets of an unfinished frame;
-//! order, time-outs, windows and repetition belong to [`crate::link`].
+//! One folder per platform protocol. A codec is pure and remembers nothing but the octets of an unfinished frame, and
+//! what it needs to tell which frame answers which; order, time-outs, windows and repetition belong to [`crate::link`].
 
 pub mod p222;
+pub mod record;
+pub mod ykc16;
 
 use crate::model::alarm::Alarm;
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
 use crate::model::message::{
-    AuthoriseRequest, Decision, Entry, PileRegister, Realtime, StationFacts, Verdict,
+    AuthoriseRequest, BatteryHandshake, BatteryProgress, Decision, Entry, PileRegister, Realtime,
+    StationFacts, Verdict,
 };
 use crate::model::tariff::Tariff;
 use crate::model::time::Utc;
@@ -32,6 +35,8 @@ pub enum Outgoing<'a> {
     },
     /// Life.
     Heartbeat {
+        /// Counts the heartbeats of a connection from 0.
+        turn: u32,
         /// Since the program started.
         uptime: Duration,
         /// Counters.
@@ -40,13 +45,25 @@ pub enum Outgoing<'a> {
     /// What a pile is.
     PileRegister(&'a PileRegister),
     /// Is this tariff number still right?
-    TariffCheck(u32),
+    TariffCheck {
+        /// Counts the questions after a login from 0 ([`Manners::tariff_checks`]).
+        turn: usize,
+        /// Number of the one held, 0 none.
+        number: u32,
+    },
     /// The tariff, please.
-    TariffRequest,
+    TariffRequest {
+        /// That of the question that made it necessary.
+        turn: usize,
+    },
     /// An orderly end: 1 shutdown, 2 restart, 3 update.
     Goodbye(u8),
     /// Newest state of a connector.
     Realtime(&'a Realtime),
+    /// Who the vehicle at a connector is.
+    BatteryHandshake(&'a BatteryHandshake),
+    /// How its battery charges.
+    BatteryProgress(&'a BatteryProgress),
     /// A start is asked for.
     Authorise(&'a AuthoriseRequest),
     /// Every open alarm, in parts.
@@ -60,6 +77,33 @@ pub enum Outgoing<'a> {
     },
     /// A durable message.
     Entry(&'a Entry),
+}
+
+/// What a protocol makes of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encoded {
+    /// Nobody answers these frames; none at all = the protocol has no such message, and what would wait for an answer
+    /// goes on as if it were a good one.
+    Told(Vec<Vec<u8>>),
+    /// A [`Reply`] with the sequence of the message answers this frame.
+    Asked(Vec<u8>),
+    /// The message cannot be said in this protocol: it is refused, and a durable one is kept.
+    Unsayable,
+}
+
+/// How a protocol wants its dialogue led.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manners {
+    /// Heartbeats in one period, evenly spread: 1, or one per connector.
+    pub heartbeats: u32,
+    /// Questions for the tariff after a login: 1, or one per pile.
+    pub tariff_checks: usize,
+    /// What was stored goes before the first question for the tariff.
+    pub stored_first: bool,
+    /// A record that stays unanswered is set aside until the next login, and the next one goes; else the lane rests.
+    pub silent_aside: bool,
+    /// A connector is not told as free before its record was sent, even while the lane waits for other answers.
+    pub free_after_record: bool,
 }
 
 /// Which question a reply answers.
@@ -81,6 +125,8 @@ pub enum Kind {
     Authorise,
     /// 0204.
     StartResult,
+    /// 0208.
+    BatteryEnd,
     /// 020A.
     Record,
     /// 0401.
@@ -143,6 +189,8 @@ pub enum Reply {
     Decision(Decision),
     /// To a start result.
     StartResult,
+    /// To a battery end.
+    BatteryEnd,
     /// To a record. `verdict` is `None` when it is no acknowledgement.
     Record {
         /// Of the record.
@@ -184,6 +232,8 @@ pub enum Incoming {
     Respond(Vec<u8>),
     /// A good frame without any effect here.
     Ignored(&'static str),
+    /// The good frame that comes next departs from the text of the protocol in this way.
+    Departs(&'static str),
     /// Octets that were refused; the name of the verdict.
     Bad(&'static str),
     /// The stream is beyond repair: close the connection.
@@ -198,7 +248,8 @@ impl Incoming {
             Incoming::Reply { .. }
             | Incoming::Command { .. }
             | Incoming::Respond(_)
-            | Incoming::Ignored(_) => true,
+            | Incoming::Ignored(_)
+            | Incoming::Departs(_) => true,
             Incoming::Bad(_) | Incoming::Hopeless => false,
         }
     }
@@ -209,11 +260,14 @@ pub trait Uplink: Send {
     /// A new connection: forget the unfinished frame of the old one.
     fn reset(&mut self);
 
-    /// One frame.
-    fn encode(&mut self, sequence: u32, outgoing: &Outgoing<'_>) -> Vec<u8>;
+    /// How the dialogue is led.
+    fn manners(&self) -> Manners;
 
-    /// The answer to a command.
-    fn answer(&mut self, to: &ReplyTo, answer: &Answer) -> Vec<u8>;
+    /// A message in frames. Its sequence rises with every message of a connection and names it in [`Incoming::Reply`].
+    fn encode(&mut self, sequence: u32, outgoing: &Outgoing<'_>) -> Encoded;
+
+    /// The answer to a command; `None` = it gets none.
+    fn answer(&mut self, to: &ReplyTo, answer: &Answer) -> Option<Vec<u8>>;
 
     /// Octets as they arrived, in any pieces.
     fn receive(&mut self, octets: &[u8]) -> Vec<Incoming>;

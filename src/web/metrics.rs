@@ -25,6 +25,16 @@ const COUNTERS: [(&str, &str); 8] = [
     ("late_octets", "Octets that came after their time-out and were discarded."),
 ];
 
+/// Counters of a CAN bus, as its status names them, and their help.
+const BUS_COUNTERS: [(&str, &str); 6] = [
+    ("received", "Frames heard."),
+    ("sent", "Frames sent."),
+    ("unsent", "Frames that could not be sent."),
+    ("dropped", "Frames lost between the bus and the daemon."),
+    ("errors", "Errors of the bus."),
+    ("bus_off", "Times off the bus."),
+];
+
 /// Serves until the program ends.
 pub async fn serve(listener: TcpListener, desk: Desk) {
     let router = Router::new().route("/metrics", get(metrics)).with_state(desk);
@@ -74,6 +84,14 @@ fn text(status: &Value, lines: &Value) -> String {
         let used = line["use_permille"].as_i64().unwrap_or(0);
         let used = format!("{}.{:03}", used / 1000, used % 1000);
         out.gauge("line_use_ratio", "Share of wire time in use.", &[("line", name)], used);
+        if line["kind"] == "can" {
+            let up = i64::from(line["state"] == "open");
+            out.gauge("can_up", "The bus can be spoken on.", &[("line", name)], up);
+            for (counter, help) in BUS_COUNTERS {
+                let count = line["counters"][counter].as_u64().unwrap_or(0);
+                out.sample(&format!("can_{counter}_total"), "counter", help, &[("line", name)], count);
+            }
+        }
         for device in line["devices"].as_array().into_iter().flatten() {
             let label = [("line", name), ("device", device["name"].as_str().unwrap_or_default())];
             let good = i64::from(matches!(device["link"].as_str(), Some("good" | "degraded")));
@@ -140,6 +158,10 @@ mod tests {
         });
         let device = |name: &str| json!({ "name": name, "link": "good", "counters": { "sent": 7 } });
         let lines = json!([{ "name": "rs485-1", "use_permille": 512, "devices": [device("meter-1"), device("meter-2")] }]);
+        let bus = json!([{ "kind": "can", "name": "can-1", "state": "off", "counters": { "bus_off": 2 } }]);
+        let buses = text(&status, &bus);
+        assert!(buses.contains("depotd_can_up{line=\"can-1\"} 0\n"), "{buses}");
+        assert!(buses.contains("depotd_can_bus_off_total{line=\"can-1\"} 2\n"), "{buses}");
         let text = text(&status, &lines);
         assert!(text.contains("depotd_uplink_online 1\n"));
         assert!(text.contains("depotd_open_alarms{level=\"2\"} 2\n"), "{text}");

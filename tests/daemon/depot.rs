@@ -27,28 +27,44 @@ pub(crate) struct Depot {
 impl Depot {
     /// With a platform.
     pub(crate) fn open(scenario: &str, seed: u64) -> Depot {
+        Depot::speaking("222", &[], scenario, seed)
+    }
+
+    /// With a platform of this protocol; the words are for `depotsim depot`.
+    pub(crate) fn speaking(protocol: &str, words: &[&str], scenario: &str, seed: u64) -> Depot {
         let platform = Program::start(
             Command::new(DEPOTSIM)
-                .args(["platform", "--listen", "127.0.0.1:0", "--seed"])
+                .args([
+                    "platform",
+                    "--listen",
+                    "127.0.0.1:0",
+                    "--scenario",
+                    scenario,
+                    "--protocol",
+                    protocol,
+                    "--seed",
+                ])
                 .arg(seed.to_string()),
         );
         let address = platform.line_with("ready ").split_off("ready ".len());
-        Depot::around(scenario, seed, Some((platform, address)))
+        let words = [&["--protocol", protocol], words].concat();
+        Depot::around(&words, scenario, seed, Some((platform, address)))
     }
 
     /// Without one.
     pub(crate) fn alone(scenario: &str, seed: u64) -> Depot {
-        Depot::around(scenario, seed, None)
+        Depot::around(&[], scenario, seed, None)
     }
 
-    fn around(scenario: &str, seed: u64, platform: Option<(Program, String)>) -> Depot {
+    fn around(words: &[&str], scenario: &str, seed: u64, platform: Option<(Program, String)>) -> Depot {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new(DEPOTSIM);
         command
             .args(["depot", "--scenario", scenario, "--seed"])
             .arg(seed.to_string())
             .arg("--dir")
-            .arg(folder.path());
+            .arg(folder.path())
+            .args(words);
         if let Some((_, address)) = &platform {
             command.args(["--platform", address]);
         }

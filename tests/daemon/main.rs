@@ -2,6 +2,7 @@
 //!
 //! Everything is waited for by what can be seen (a line, an answer, an exit); the clock of the wall only bounds it.
 
+mod can;
 mod check;
 mod depot;
 mod frames;
@@ -14,3 +15,5 @@ mod start;
 mod stop;
 mod tool;
 mod typed;
+mod vehicle;
+mod ykc16;

@@ -5,17 +5,22 @@ mod world;
 
 use depotd::model::access::{Card, CardStatus};
 use depotd::model::ident::Credential;
-use depotd::model::message::{AuthoriseRequest, Decision, FromLink, ToLink};
+use depotd::model::message::{
+    AuthoriseRequest, BatteryEnd, BatteryHandshake, BatteryProgress, Content, Decision, Entry, EntryId,
+    FromLink, Lane, ToLink,
+};
+use depotd::model::quantity::Current;
 use depotd::model::record::StartMode;
 use depotd::model::session::ConnectorState;
 use depotd::model::tariff::{Tariff, Tier};
+use depotd::model::vehicle::{End, Handshake, Progress};
 use depotd::sim::platform::{Config, Fault, Order};
 use world::{World, config, gun};
 
 fn card() -> Card {
     Card {
         uid: "04A1B2C3".parse().expect("uid"),
-        account: "6230010000012345".to_owned(),
+        account: "6230010000012345".into(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 0,
@@ -96,6 +101,40 @@ fn a_session_is_told_in_the_order_of_the_profile() {
     assert_eq!(world.platform.connector_state(gun(1, 1)), Some(8));
     assert!(world.platform.records().contains_key(&number));
     assert!(world.platform.summary().is_clean(), "{}", world.platform.summary());
+}
+
+#[test]
+fn what_a_vehicle_says_goes_after_its_start_result_and_its_end_is_kept_until_it_is_answered() {
+    let mut world = World::new(config());
+    world.run(10);
+    let (connector, txn) = (gun(1, 1), world.own_txn(gun(1, 1)));
+    let handshake = BatteryHandshake { txn, connector, handshake: Handshake::default() };
+    let progress = || Progress { demand_current: Some(Current(180_000)), ..Progress::default() };
+    let started = world.start_result(connector, txn, StartMode::LocalOperator, false);
+    world.tell(ToLink::BatteryHandshake(Box::new(handshake))); // the start result is not even read yet
+    world.run(1);
+    for _ in 0..3 {
+        world.tell(ToLink::BatteryProgress(Box::new(BatteryProgress {
+            txn,
+            connector,
+            progress: progress(),
+        })));
+        world.run(15);
+    }
+    world.order(Order::Fault(Fault::DropReply, 1));
+    let end = End { bst: Some([4, 0, 0, 0]), ..End::default() };
+    world.queue(Entry {
+        id: EntryId { lane: Lane::BatteryEnd, id: 1 },
+        device: connector.pile,
+        stored: false,
+        txn,
+        content: Content::BatteryEnd(Box::new(BatteryEnd { txn, connector, end })),
+    });
+    world.record(connector, txn, StartMode::LocalOperator, started, false, Credential::None);
+    world.run(30);
+    assert_eq!(world.platform.battery(&txn), (true, true, true));
+    assert!(world.platform.summary().is_clean(), "{}", world.platform.summary());
+    assert!(world.store.is_empty(), "{:?}", world.store.keys());
 }
 
 #[test]

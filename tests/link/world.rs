@@ -1,12 +1,13 @@
 //! The link machine and a judging platform on one virtual clock, with a small station and a store between.
 
 use depotd::link::{self, Held, Link, Note};
+use depotd::model::access::ListKind;
 use depotd::model::alarm::{Alarm, AlarmEvent};
 use depotd::model::command::{Answer, Command};
 use depotd::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use depotd::model::message::{
-    Content, Decision, Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StartOutcome, StartResult,
-    StationFacts, ToLink, Verdict,
+    Content, Decision, Entry, EntryId, FromLink, Lane, Owed, PileRegister, Realtime, StartOutcome,
+    StartResult, StationFacts, ToLink, Verdict,
 };
 use depotd::model::money::Money;
 use depotd::model::quantity::{Energy, Power};
@@ -106,6 +107,7 @@ impl World {
             reconnect_max: Duration::from_secs(1),
             heartbeat: Duration::from_secs(20),
             resend_after: Duration::from_secs(10),
+            record_resend_after: Duration::from_secs(10),
             resends: 3,
             lane_pause: Duration::from_secs(300),
             stored_per_second: 50,
@@ -250,8 +252,11 @@ impl World {
                         Answer::Time { result: 1, before: Some(START), offset_ms: Some(0) }
                     }
                     Command::SetTariff(_) => Answer::Tariff(0),
-                    Command::CardList(update) => Answer::List(0, update.to_version),
-                    Command::CardListDigest => Answer::UnknownDevice,
+                    Command::CardList(update) => Answer::List(ListKind::Cards, 0, update.to_version),
+                    Command::VehicleList(update) => Answer::List(ListKind::Vehicles, 0, update.to_version),
+                    Command::PlateList(update) => Answer::List(ListKind::Plates, 0, update.to_version),
+                    Command::ListDigest(_) => Answer::UnknownDevice,
+                    Command::DeparturePlan(_) => Answer::DeparturePlan(0),
                     Command::BalanceUpdate { .. } => Answer::Balance(1),
                     Command::Interrogate(_) => Answer::Interrogate(0),
                     Command::ResetAlarm(_) => Answer::ResetAlarm(1),
@@ -301,6 +306,10 @@ impl World {
             txn: TransactionNumber::default(),
             content: Content::Alarm(event),
         });
+    }
+
+    pub(crate) fn tell(&mut self, message: ToLink) {
+        self.step_link(link::Event::Station(message));
     }
 
     pub(crate) fn realtime(&mut self, connector: ConnectorId, txn: TransactionNumber, state: ConnectorState) {
@@ -384,11 +393,13 @@ impl World {
             flags: if offline { flag::STARTED_OFFLINE } else { 0 },
             number: self.records,
             previous_digest: self.previous,
+            protocol: Default::default(),
         };
         let body = p222::record_body(&record);
         self.previous.copy_from_slice(&p222::record_digest(connector.pile, &body)[..8]);
         let id = EntryId { lane: Lane::Record, id: self.records };
-        self.queue(Entry { id, device: connector.pile, stored, txn, content: Content::Record(body) });
+        let owed = Owed { body, record: Some(Box::new(record)) };
+        self.queue(Entry { id, device: connector.pile, stored, txn, content: Content::Record(owed) });
         self.records
     }
 

@@ -3,8 +3,10 @@
 //! Its monotonic clock begins when it is started; the world's moments are translated at this border.
 
 use crate::clock::WallClock;
+use depotd::app::uplink::BuiltLink;
 use depotd::app::{self, build};
 use depotd::bus::{self, Line};
+use depotd::canbus::{self, Bus};
 use depotd::config::Config;
 use depotd::config::devices::Nonce;
 use depotd::link::{self, Held, Link};
@@ -44,8 +46,9 @@ pub(crate) struct Daemon {
     station: Station,
     link: Link,
     lines: Vec<Line>,
+    buses: Vec<Bus>,
     wakes: Wakes,
-    /// Line of each device.
+    /// Line of each device; CAN buses follow the lines.
     ways: Vec<usize>,
     pub(crate) connectors: Vec<ConnectorConfig>,
     /// The station said that it has ended.
@@ -58,6 +61,7 @@ struct Wakes {
     station: Option<Instant>,
     link: Option<Instant>,
     lines: Vec<Option<Instant>>,
+    buses: Vec<Option<Instant>>,
 }
 
 /// What the machines wanted at their start.
@@ -87,22 +91,33 @@ impl Daemon {
             unsent_records: u32::try_from(recovered.unsent_records).unwrap_or(u32::MAX),
             ..StationFacts::default()
         };
-        let (link_config, uplink) = machines.link.expect("the planned depot has a platform");
+        let BuiltLink { config: link_config, uplink, .. } =
+            machines.links.into_iter().next().expect("the planned depot has a platform");
         let link = Link::new(link_config, uplink, facts, &held, now);
         let mut ways = vec![0; machines.devices.len()];
         for (index, line) in machines.lines.iter().enumerate() {
             line.devices.iter().for_each(|id| ways[usize::from(id.0)] = index);
         }
+        for (index, bus) in machines.buses.iter().enumerate() {
+            bus.devices.iter().for_each(|id| ways[usize::from(id.0)] = machines.lines.len() + index);
+        }
         let connectors = machines.station.connectors.clone();
         let lines: Vec<Line> = machines.lines.into_iter().map(|line| line.machine).collect();
+        let buses: Vec<Bus> = machines.buses.into_iter().map(|bus| bus.machine).collect();
         let (station, actions) = Station::new(now, machines.station, recovered);
-        let wakes = Wakes { station: Some(at), link: Some(at), lines: vec![Some(at); lines.len()] };
+        let wakes = Wakes {
+            station: Some(at),
+            link: Some(at),
+            lines: vec![Some(at); lines.len()],
+            buses: vec![Some(at); buses.len()],
+        };
         let daemon = Daemon {
             run,
             boot,
             station,
             link,
             lines,
+            buses,
             wakes,
             ways,
             connectors,
@@ -138,6 +153,12 @@ impl Daemon {
         actions
     }
 
+    pub(crate) fn bus(&mut self, now: Now, bus: usize, event: canbus::Event<'_>) -> Vec<canbus::Action> {
+        let actions = self.buses[bus].handle(now, event);
+        self.wakes.buses[bus] = self.world(self.buses[bus].wake_at());
+        actions
+    }
+
     pub(crate) fn way(&self, device: DeviceId) -> usize {
         self.ways[usize::from(device.0)]
     }
@@ -170,9 +191,13 @@ impl Daemon {
         self.wakes.lines[line]
     }
 
+    pub(crate) fn bus_wake(&self, bus: usize) -> Option<Instant> {
+        self.wakes.buses[bus]
+    }
+
     /// The earliest of all.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        let lines = self.wakes.lines.iter().copied();
+        let lines = self.wakes.lines.iter().chain(&self.wakes.buses).copied();
         lines.chain([self.station_wake(), self.link_wake()]).flatten().min()
     }
 }

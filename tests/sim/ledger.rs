@@ -53,7 +53,7 @@ pub(crate) fn judge(truth: &mut Reference, record: &TransactionRecord) -> Vec<(&
     if replaced {
         return faults;
     }
-    let step = if gun % 4 == 0 { FINE } else { COARSE };
+    let step = if truth.fine.contains(&gun) { FINE } else { COARSE };
     let quantised = |energy: Energy| Energy(energy.0 / step * step);
     let (from, to) = (quantised(charge.from), quantised(charge.to));
     let unsettled = has(flag::NOT_SETTLED) || has(flag::POWER_LOSS) || charge.end.is_none();

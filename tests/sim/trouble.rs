@@ -9,10 +9,13 @@ use depotd::model::quantity::Energy;
 use depotd::model::report::ChargerState;
 use depotd::model::time::Instant;
 use depotd::sim::bay::StartFault;
+use depotd::sim::controller;
 use depotd::sim::depot::Act;
 use depotd::sim::household;
 use depotd::sim::line;
+use depotd::sim::plan::{Place, PlannedCharger};
 use depotd::sim::platform::{Fault, Order};
+use depotd::sim::plug;
 use depotd::station::OperatorOrder;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +31,7 @@ pub(crate) struct Density {
 pub(crate) enum Kind {
     Line,
     Charger,
+    Can,
     Link,
     Disk,
     Clock,
@@ -36,7 +40,7 @@ pub(crate) enum Kind {
     Platform,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Line,
     Kind::Charger,
     Kind::Link,
@@ -45,6 +49,7 @@ const KINDS: [Kind; 8] = [
     Kind::Power,
     Kind::People,
     Kind::Platform,
+    Kind::Can,
 ];
 
 /// What ends again.
@@ -70,9 +75,9 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    pub(crate) fn new(density: Density, seed: u64) -> Trouble {
+    pub(crate) fn new(density: Density, can: bool, seed: u64) -> Trouble {
         let mut random = fastrand::Rng::with_seed(seed ^ 0x7270);
-        let mut first = KINDS.to_vec();
+        let mut first: Vec<Kind> = KINDS.into_iter().filter(|kind| can || *kind != Kind::Can).collect();
         random.shuffle(&mut first);
         Trouble { density, random, count: BTreeMap::new(), over: false, tariffs: 1, first }
     }
@@ -84,7 +89,8 @@ impl Trouble {
     fn next(&mut self) -> Kind {
         let kind = self.first.pop().unwrap_or_else(|| match self.random.u32(..100) {
             0..22 => Kind::Line,
-            22..36 => Kind::Charger,
+            22..29 => Kind::Charger,
+            29..36 => Kind::Can,
             36..56 => Kind::Link,
             56..62 => Kind::Disk,
             62..68 => Kind::Clock,
@@ -113,6 +119,9 @@ impl World {
         }
         match self.trouble.next() {
             Kind::Line => self.line_trouble(),
+            // a depot without CAN has trouble with its other chargers instead
+            Kind::Can if self.plan.cans.is_empty() => self.charger_trouble(),
+            Kind::Can => self.can_trouble(),
             Kind::Charger => self.charger_trouble(),
             Kind::Link => self.link_trouble(),
             Kind::Disk => self.disk_trouble(),
@@ -189,7 +198,7 @@ impl World {
                 drop(self.depot.act(self.at, Act::Flaky(name, share)));
             }
             _ => {
-                let line = self.trouble.random.usize(..self.unplugged.len());
+                let line = self.trouble.random.usize(..self.plan.lines.len());
                 self.reference.log(format!("trouble: adapter of line {line} is pulled out"));
                 let wait = self.trouble.seconds(1..240);
                 let until = self.later(wait, Relief::Adapter(line));
@@ -235,6 +244,36 @@ impl World {
             }
         };
         self.reference.log(format!("trouble: {connector} {name}"));
+        self.watch_depot();
+    }
+
+    /// Charger and vehicle do not understand each other, a controller goes wrong, an adapter is pulled out.
+    fn can_trouble(&mut self) {
+        let on_can = |p: &&Place| matches!(p.charger, PlannedCharger::Controller { .. });
+        let first = self.plan.places.iter().position(|p| on_can(&p)).unwrap_or(0);
+        let place = self.trouble.random.usize(first..self.plan.places.len());
+        let wait = self.trouble.seconds(5..200);
+        let (name, word) = match self.trouble.random.u32(..10) {
+            0..6 => {
+                let words = plug::Trouble::WORDS;
+                (format!("plug-{}", place + 1), words[self.trouble.random.usize(..words.len())].0)
+            }
+            6..9 => {
+                let words = controller::Fault::WORDS;
+                (format!("charger-{}", place + 1), words[self.trouble.random.usize(..words.len())].0)
+            }
+            _ => {
+                let port = self.plan.lines.len() + self.trouble.random.usize(..self.plan.cans.len());
+                self.reference.log(format!("trouble: adapter {port} is pulled out"));
+                let until = self.later(wait, Relief::Adapter(port));
+                self.everybody_sick(until);
+                return self.plug_adapter(port, false);
+            }
+        };
+        self.reference.log(format!("trouble: {name} {word}"));
+        let until = self.later(wait, Relief::Device(name.clone()));
+        self.everybody_sick(until);
+        drop(self.depot.act(self.at, Act::Disturb(name, word.to_owned())));
         self.watch_depot();
     }
 
@@ -383,7 +422,14 @@ impl World {
                 let connector = waiting.first().copied().unwrap_or(connector);
                 let credential =
                     if self.trouble.random.bool() { Credential::Card(card) } else { Credential::None };
-                self.order(Order::Start { connector, txn: None, credential, limit: (0, 0), expires: 0 });
+                self.order(Order::Start {
+                    connector,
+                    txn: None,
+                    credential,
+                    expected_vin: None,
+                    limit: (0, 0),
+                    expires: 0,
+                });
             }
             4 | 5 => {
                 let txn = self.platform.running(connector);
@@ -429,7 +475,9 @@ impl World {
         self.reference.log("everything is mended".to_owned());
         self.trouble.over = true;
         let names: Vec<String> = self.depot.devices().map(str::to_owned).collect();
-        for name in names {
+        let count = self.plan.places.len();
+        let plugs = (1..=count).flat_map(|n| [format!("plug-{n}"), format!("charger-{n}")]);
+        for name in names.into_iter().chain(plugs) {
             drop(self.depot.act(self.at, Act::Heal(name)));
         }
         for line in 0..self.unplugged.len() {

@@ -16,6 +16,8 @@ const STEP: Duration = Duration::from_secs(60);
 pub(crate) struct Outcome {
     pub(crate) seed: u64,
     pub(crate) records: usize,
+    /// Of them, started by a vehicle that named itself.
+    pub(crate) by_vin: usize,
     pub(crate) digest: u64,
     pub(crate) handed: u64,
     violations: Vec<String>,
@@ -57,9 +59,10 @@ impl World {
         self.run(STEP * 6);
         self.compare();
         let (charged, given_up) = self.depot.visits();
+        let by_vin = self.platform.records().values().filter(|r| matches!(r.start_mode, 3 | 5 | 7)).count();
         let trouble: Vec<String> = self.trouble.count.iter().map(|(k, n)| format!("{k:?} {n}")).collect();
         let text = format!(
-            "seed {seed}: {} of simulated time, {} events, {} records, {charged} visits charged and {given_up} gave up, \
+            "seed {seed}: {} of simulated time, {} events, {} records, {by_vin} by VIN, {charged} visits charged and {given_up} gave up, \
              {} logins, unbilled {}, orphans {}; {}; digest {:016x}",
             crate::reference::shown(self.at),
             self.handed,
@@ -72,6 +75,7 @@ impl World {
         );
         Outcome {
             seed,
+            by_vin,
             records: self.reference.records.len(),
             digest: self.reference.digest,
             handed: self.handed,

@@ -9,8 +9,10 @@ use crate::reference::Reference;
 use crate::tap::Tap;
 use crate::trouble::{Density, Trouble};
 use depotd::bus;
+use depotd::canbus;
 use depotd::config::{self, Config};
 use depotd::link;
+use depotd::model::access::VehicleStatus;
 use depotd::model::batch::Batch;
 use depotd::model::ident::{ConnectorId, DeviceId};
 use depotd::model::message::{Lane, ToLink};
@@ -22,10 +24,11 @@ use depotd::sim::bay::Electronics;
 use depotd::sim::depot::Depot;
 use depotd::sim::household;
 use depotd::sim::people::Habits;
-use depotd::sim::plan::Plan;
+use depotd::sim::plan::{Place, Plan, PlannedMeter};
 use depotd::sim::platform::{self, Platform};
 use depotd::station;
 use depotd::store::{self, Store};
+use depotd::wire::slcan::Parser;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -40,6 +43,7 @@ const SPIN: u32 = 5_000;
 pub(crate) enum Job {
     Station(station::Event),
     Line(usize, bus::Event<'static>),
+    Bus(usize, canbus::Event<'static>),
     Octets(usize, Vec<u8>),
     Tell(usize, DeviceId, Request),
     Say(ToLink),
@@ -61,6 +65,8 @@ pub(crate) struct Disk {
 pub(crate) struct Settings {
     pub(crate) seed: u64,
     pub(crate) places: usize,
+    /// Guns of chargers on CAN beside them.
+    pub(crate) guns: usize,
     pub(crate) habits: Habits,
     pub(crate) density: Density,
 }
@@ -75,8 +81,10 @@ pub(crate) struct World {
     pub(crate) calendar: Calendar,
     pub(crate) reference: Reference,
     pub(crate) disk: Disk,
-    /// Adapters that are not plugged in.
+    /// Adapters that are not plugged in: those of lines, then those of CAN buses.
     pub(crate) unplugged: Vec<bool>,
+    /// What the adapters of the CAN buses say.
+    pub(crate) ears: Vec<Parser>,
     pub(crate) daemon: Option<Daemon>,
     pub(crate) random: fastrand::Rng,
     pub(crate) trouble: Trouble,
@@ -105,7 +113,10 @@ impl World {
     pub(crate) fn new(settings: Settings) -> World {
         let seed = settings.seed;
         daemon::seed_nonces(seed);
-        let plan = Plan::depot(settings.places, seed);
+        let plan = match settings.guns {
+            0 => Plan::depot(settings.places, seed),
+            guns => Plan::depot(settings.places, seed).with_can(guns, seed),
+        };
         let folder = tempfile::tempdir().expect("a folder for configuration and secrets");
         let file =
             household::write(&plan, folder.path(), Some("platform:7220"), SECRET, None).expect("written");
@@ -124,11 +135,12 @@ impl World {
         let mut world = World {
             at,
             reference: Reference::new(&connectors, household::tariff(1)),
-            trouble: Trouble::new(settings.density, seed),
+            trouble: Trouble::new(settings.density, settings.guns > 0, seed),
             network: Network::new(seed),
             calendar: Calendar::default(),
             disk: Disk::default(),
-            unplugged: vec![false; plan.lines.len()],
+            unplugged: vec![false; plan.lines.len() + plan.cans.len()],
+            ears: plan.cans.iter().map(|_| Parser::default()).collect(),
             daemon: None,
             store: Some(store),
             runs: 0,
@@ -153,6 +165,11 @@ impl World {
             random,
             settings,
         };
+        let good = world.plan.vehicles.iter().filter(|v| v.status != VehicleStatus::Refused);
+        world.reference.fleet = good.map(|v| v.vin).collect();
+        let fine = |(_, place): &(usize, &Place)| matches!(place.meter, PlannedMeter::Modbus(..));
+        world.reference.fine =
+            world.plan.places.iter().enumerate().filter(fine).map(|(gun, _)| gun).collect();
         world.calendar.put(at, Arrival::Start);
         let slot = world.clock.moment(world.clock.truth(at).next_slot());
         world.calendar.put(slot, Arrival::Slot);
@@ -195,7 +212,12 @@ impl World {
         }
         if let Some(daemon) = &self.daemon {
             let due = |wake: Option<Instant>| wake.is_some_and(|at| at <= self.at);
-            for line in 0..self.unplugged.len() {
+            for bus in 0..self.ears.len() {
+                if due(daemon.bus_wake(bus)) {
+                    self.jobs.push_back(Job::Bus(bus, canbus::Event::Woke));
+                }
+            }
+            for line in 0..self.plan.lines.len() {
                 if due(daemon.line_wake(line)) {
                     self.jobs.push_back(Job::Line(line, bus::Event::Woke));
                 }
@@ -235,6 +257,11 @@ impl World {
         self.depot_wake = self.depot.wake_at();
     }
 
+    /// Something was said to the depot.
+    pub(crate) fn see_depot(&mut self) {
+        self.depot_wake = self.depot.wake_at();
+    }
+
     fn arrive(&mut self, arrival: Arrival) {
         let run = self.daemon.as_ref().map_or(0, |d| d.run);
         match arrival {
@@ -255,8 +282,12 @@ impl World {
             Arrival::Disk(of) if of == run => self.disk_done(),
             Arrival::Load(of, lane, after, limit) if of == run => self.loaded(lane, after, limit),
             Arrival::Opened(of, line, done) if of == run => {
-                let event = if done { bus::Event::Opened } else { bus::Event::OpenFailed };
-                self.jobs.push_back(Job::Line(line, event));
+                self.jobs.push_back(match line.checked_sub(self.plan.lines.len()) {
+                    Some(bus) if done => Job::Bus(bus, canbus::Event::Opened),
+                    Some(bus) => Job::Bus(bus, canbus::Event::OpenFailed),
+                    None if done => Job::Line(line, bus::Event::Opened),
+                    None => Job::Line(line, bus::Event::OpenFailed),
+                });
             }
             Arrival::Start => self.start(),
             Arrival::Upkeep(of) if of == run => {
@@ -348,7 +379,9 @@ impl World {
     /// Somebody ends the program in order.
     pub(crate) fn shut_down(&mut self, end_sessions: bool) {
         self.order(platform::Order::Disturbed);
-        self.jobs.push_back(Job::Station(station::Event::Shutdown { end_sessions }));
+        let all = self.daemon.iter().flat_map(|daemon| &daemon.connectors).map(|connector| connector.id);
+        let close = if end_sessions { all.collect() } else { Vec::new() };
+        self.jobs.push_back(Job::Station(station::Event::Shutdown { close }));
         self.work();
     }
 
@@ -368,8 +401,15 @@ impl World {
             match job {
                 Job::Station(event) => self.station_event(event),
                 Job::Line(line, event) => self.line_event(line, event),
-                Job::Octets(line, octets) => self.line_event(line, bus::Event::Octets(&octets)),
-                Job::Tell(line, device, request) => self.line_event(line, bus::Event::Tell(device, request)),
+                Job::Bus(bus, event) => self.bus_event(bus, event),
+                Job::Octets(line, octets) => match line.checked_sub(self.plan.lines.len()) {
+                    Some(bus) => self.adapter_said(bus, &octets),
+                    None => self.line_event(line, bus::Event::Octets(&octets)),
+                },
+                Job::Tell(line, device, request) => match line.checked_sub(self.plan.lines.len()) {
+                    Some(bus) => self.bus_event(bus, canbus::Event::Tell(device, request)),
+                    None => self.line_event(line, bus::Event::Tell(device, request)),
+                },
                 Job::Say(message) => self.link_event(link::Event::Station(message)),
                 Job::Goodbye => self.link_event(link::Event::Goodbye(1)),
             }
@@ -526,7 +566,10 @@ impl World {
         self.unplugged[line] = !plugged;
         if !plugged {
             self.depot.unplug_master(Some(line));
-            self.jobs.push_back(Job::Line(line, bus::Event::Lost));
+            self.jobs.push_back(match line.checked_sub(self.plan.lines.len()) {
+                Some(bus) => Job::Bus(bus, canbus::Event::Lost),
+                None => Job::Line(line, bus::Event::Lost),
+            });
             self.work();
             self.depot_wake = self.depot.wake_at();
         }

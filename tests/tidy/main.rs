@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("uplink", 1),
     ("outbox", 1),
     ("bus", 2),
+    ("canbus", 2),
     ("session", 2),
     ("link", 2),
     ("power", 2),

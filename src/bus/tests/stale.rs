@@ -4,17 +4,21 @@
 //! answers. No value may be taken for the answer to another question. The same slaves against a master without
 //! quarantine show that the test would catch it.
 //!
-//! `PROPTEST_CASES` raises the number of faults; each case has about a hundred.
+//! `PROPTEST_CASES` raises the number of faults; each case has at least a hundred. `make faults` runs a million.
 
 use super::bench::*;
 use crate::bus::Config;
 use crate::model::request::Order;
 use crate::model::time::{Instant, Now};
 use proptest::prelude::*;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// Time-out of the profile.
 const TIMEOUT_MS: u64 = 400;
+
+/// Faults of one case, at least.
+const FAULTS: u32 = 100;
 
 /// What happens to one answer.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +84,17 @@ fn faulty(faults: Vec<Fault>, delay: Duration) -> Slaves<'static> {
     })
 }
 
+/// The same, and how often one of them did something wrong.
+fn counted<'a>(faults: Vec<Fault>, delay: Duration, injected: &'a Cell<u32>) -> Slaves<'a> {
+    let mut next = 0;
+    Box::new(move |asked, question| {
+        next += 1;
+        let fault = faults[next % faults.len()];
+        injected.set(injected.get() + u32::from(!matches!(fault, Fault::None)));
+        sounds(fault, asked, question, delay)
+    })
+}
+
 fn scripts() -> Vec<Script> {
     (1..=3).map(|address| Script::new(address, vec![live(ms(150)), live(ms(700))])).collect()
 }
@@ -94,13 +109,18 @@ proptest! {
         piece in prop_oneof![Just(1usize), Just(7), Just(11), 2..20usize],
         orders in proptest::collection::vec((1..4u16, 1..4_000u64), 0..40),
     ) {
-        let mut bench = Bench::new(Config::default(), scripts(), faulty(faults, ms(delay)));
+        let injected = Cell::new(0);
+        let mut bench = Bench::new(Config::default(), scripts(), counted(faults, ms(delay), &injected));
         bench.piece = piece;
         for (order, (device, wait)) in (1..).zip(orders) {
             bench.order(device, order, Order::Stop);
             bench.run_to(bench.now + ms(wait));
         }
         bench.run_to(bench.now.max(at_ms(90_000)));
+        while injected.get() < FAULTS {
+            prop_assert!(bench.now < at_ms(3_600_000), "{} faults in an hour", injected.get());
+            bench.run_to(bench.now + ms(10_000));
+        }
         prop_assert_eq!(bench.wrong_values(), 0);
         prop_assert!(bench.written.len() >= 50, "{} questions", bench.written.len());
     }

@@ -37,6 +37,9 @@ pub(super) fn opening() -> Opening {
         billing_mode: BillingMode::Pile,
         tariff: Some(tariff()),
         offline: false,
+        aux: Default::default(),
+        verify: false,
+        dual: false,
     }
 }
 

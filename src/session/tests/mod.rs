@@ -7,4 +7,5 @@ mod random;
 mod recover;
 mod start;
 mod stop;
+mod vehicle;
 mod world;

@@ -9,6 +9,7 @@ use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading,
 use crate::model::session::Limit;
 use crate::model::stop::StopReason;
 use crate::model::time::{ClockTrust, Instant, Now, Utc};
+use crate::model::vehicle::{End, Handshake, Progress, VehicleReport};
 use crate::session::{Config, Event, Session, Tag, Target};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -32,7 +33,29 @@ enum Deed {
     Online(bool),
     Balance(u32),
     Trust(bool),
+    Vehicle(VehicleReport, bool),
     Cut(Cut),
+}
+
+/// What a vehicle may say, sense or none.
+fn said() -> impl Strategy<Value = VehicleReport> {
+    let vin = prop_oneof![Just(None), Just(Some("LC06S24R0H1234567")), Just(Some("LC06S24R0H7654321"))];
+    let reason = prop_oneof![Just(0x0401_u16), Just(0x0424), Just(0x0422), Just(0x0605), any::<u16>()];
+    let reason = reason.prop_map(|r| StopReason(r.max(1)));
+    prop_oneof![
+        3 => vin.prop_map(|vin| VehicleReport::Handshake(Box::new(Handshake {
+            vin: vin.map(|text| text.parse().expect("a VIN")), ..Handshake::default()
+        }))),
+        2 => any::<u8>().prop_map(|soc| {
+            VehicleReport::Progress(Box::new(Progress { soc: Some(soc), ..Progress::default() }))
+        }),
+        1 => (reason.clone(), any::<bool>()).prop_map(|(reason, on)| VehicleReport::Fault(reason, on)),
+        1 => any::<bool>().prop_map(VehicleReport::Paused),
+        1 => proptest::option::of(reason).prop_map(|reason| {
+            VehicleReport::End(Box::new(End { bst: Some([1; 4]), reason, ..End::default() }))
+        }),
+        1 => Just(VehicleReport::Gone),
+    ]
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -54,6 +77,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => any::<bool>().prop_map(Deed::Online),
         1 => any::<u32>().prop_map(Deed::Balance),
         1 => any::<bool>().prop_map(Deed::Trust),
+        3 => (said(), any::<bool>()).prop_map(|(report, bad)| Deed::Vehicle(report, bad)),
         2 => (any::<bool>(), any::<bool>(), 100_u64..400_000)
             .prop_map(|(power, durable, off_ms)| Deed::Cut(Cut { power, durable, off_ms })),
     ]
@@ -100,6 +124,10 @@ fn happen(world: &mut World, deed: &Deed) {
         Deed::Trust(trusted) => {
             world.trust = if *trusted { ClockTrust::Platform } else { ClockTrust::None };
         }
+        Deed::Vehicle(report, bad) => {
+            let objection = bad.then_some(StopReason::CREDENTIAL_REFUSED);
+            world.says(report, objection);
+        }
         Deed::Cut(cut) => world.cut(*cut),
     }
 }
@@ -114,6 +142,7 @@ proptest! {
         offline in any::<bool>(),
         balance in proptest::option::of(0_u32..2_000),
         trusted in any::<bool>(),
+        waits in any::<bool>(),
         deeds in proptest::collection::vec(deed(), 0..24),
     ) {
         let mut order = opening();
@@ -122,7 +151,8 @@ proptest! {
         order.tariff = Some(tariff());
         order.offline = offline;
         order.grant.balance = balance.map(Balance);
-        let mut world = World::open(Config::default(), order);
+        order.verify = waits;
+        let mut world = World::open(Config { waits, ..Config::default() }, order);
         world.trust = if trusted { ClockTrust::Ntp } else { ClockTrust::None };
         let honest = !deeds.iter().any(|deed| matches!(deed, Deed::Replace));
         for deed in &deeds {
@@ -139,7 +169,7 @@ proptest! {
     #[test]
     fn any_events_in_any_order_cost_no_panic_and_one_close_at_a_time(
         events in proptest::collection::vec(
-            (0_u8..14, any::<i64>(), any::<u32>(), 0_u64..400_000, any::<bool>()), 0..80),
+            (0_u8..15, any::<i64>(), any::<u32>(), 0_u64..400_000, any::<bool>(), said()), 0..80),
     ) {
         let mut mono = 1_000_000;
         let at = |mono: u64, wall: i64, trusted: bool| Now {
@@ -149,7 +179,7 @@ proptest! {
         };
         let (mut session, _) = Session::open(at(mono, 0, false), &Config::default(), opening());
         let mut unanswered = 1;
-        for (kind, number, word, wait_ms, bit) in events {
+        for (kind, number, word, wait_ms, bit, report) in events {
             mono += wait_ms * 1_000;
             let now = at(mono, number, bit && kind != 13);
             const STATES: [ChargerState; 7] = [
@@ -168,6 +198,7 @@ proptest! {
                 raw: 0,
                 connector_temperature_c: bit.then_some(word as i16),
                 end: None,
+                alarms: std::collections::BTreeSet::new(),
             };
             let reading = MeterReading {
                 order: bit.then_some(OrderId(1)),
@@ -186,6 +217,7 @@ proptest! {
                 9 | 10 if unanswered > 0 => Event::Committed,
                 11 if unanswered > 0 => Event::CommitFailed,
                 12 => Event::Balance(Balance(word)),
+                14 => Event::Vehicle { report: &report, objection: None },
                 _ => Event::Woke,
             };
             let answered = matches!(event, Event::Committed | Event::CommitFailed);

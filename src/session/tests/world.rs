@@ -11,6 +11,7 @@ use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading,
 use crate::model::request::Order;
 use crate::model::stop::StopReason;
 use crate::model::time::{ClockTrust, Instant, Now};
+use crate::model::vehicle::VehicleReport;
 use crate::session::{Action, Config, Event, Opening, Session, Tag, Target};
 use std::collections::VecDeque;
 
@@ -165,6 +166,14 @@ impl World {
         assert!(energy >= self.shown, "energy fell from {} to {energy}", self.shown);
         self.shown = energy;
         self.obey(actions);
+    }
+
+    /// The vehicle says something. While it is decided how a session went on, that may be what wants its end.
+    pub(super) fn says(&mut self, report: &VehicleReport, objection: Option<StopReason>) {
+        let recovers =
+            self.session.as_ref().is_some_and(|session| session.row(self.now()).phase == "recovering");
+        self.asked |= recovers;
+        self.give(Event::Vehicle { report, objection });
     }
 
     /// Somebody stops it. Whatever state it is in, a charger that was started is told within a second.

@@ -6,7 +6,7 @@ use crate::model::report::{MeterReading, OrderFault, OrderId, Report};
 use crate::model::request::{Order, Request};
 use crate::model::time::{ClockTrust, Now};
 use crate::sim::bay::Electronics;
-use crate::sim::vehicle::Vehicle;
+use crate::sim::vehicle::{Character, Vehicle};
 use crate::wire::dlt645::question;
 
 fn address() -> Address {
@@ -40,6 +40,7 @@ impl Desk {
             capacity: Energy(3_000_000),
             charge: Energy(600_000),
             max_power: Power(120_000),
+            bms: Character::default(),
         };
         bay.plug(Instant(0), bus);
         bay.start(Instant(0));

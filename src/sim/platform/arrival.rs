@@ -114,7 +114,7 @@ impl Platform {
             self.logins,
             body.num("unsent_records")
         )));
-        self.list_at_login(body.int("card_list_version"));
+        self.lists_at_login(body.int("card_list_version"), body.int("vin_list_version"));
     }
 
     /// 0102.

@@ -2,7 +2,7 @@
 
 use super::start::Session;
 use super::{Action, Fault, Platform, arrival};
-use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
+use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now, Utc};
 use crate::wire::platform222::{Body, Header, Value, frame, octets, request};
@@ -33,6 +33,8 @@ pub enum Order {
         txn: Option<TransactionNumber>,
         /// May also stop it.
         credential: Credential,
+        /// The only vehicle that this start is for.
+        expected_vin: Option<Vin>,
         /// Kind and value as in 0202r.
         limit: (u8, u32),
         /// Seconds, 0 = 90.
@@ -47,7 +49,7 @@ pub enum Order {
     },
     /// 0107, and the platform's own tariff from now on.
     Tariff(Tariff),
-    /// 020E and 020F: the platform's list to the station, whole or the difference.
+    /// 020E to 0211: the platform's lists to the station, whole or the difference.
     SyncCards {
         /// The whole list.
         full: bool,
@@ -200,9 +202,13 @@ impl Platform {
     pub(super) fn order(&mut self, now: Now, order: Order, out: &mut Vec<Action>) {
         let station = self.config.station;
         let (number, device, body, txn) = match order {
-            Order::Start { connector, txn, credential, limit, expires } => {
+            Order::Start { connector, txn, credential, expected_vin, limit, expires } => {
                 let txn = txn.unwrap_or_else(|| self.new_txn());
                 let body = remote_start(txn, connector, &credential, limit, expires);
+                let body = match expected_vin {
+                    Some(vin) => body.text("expected_vin", vin.as_str()),
+                    None => body,
+                };
                 let session = self.sessions.entry(txn).or_insert_with(|| Session::new(connector));
                 session.issued = self.current.or(Some(0));
                 (0x0203, connector.pile, body, Some(txn))
@@ -378,7 +384,7 @@ impl Platform {
         }
         let (number, device, txn) = (asked.number, asked.device, asked.txn);
         self.desk.answered.push_back(Answered { number, device, txn, reply: raw.to_vec() });
-        if !matches!(number, 0x020E | 0x020F) {
+        if !matches!(number, 0x020E..=0x0211) {
             let result = raw.first().map_or_else(|| "nothing".to_owned(), ToString::to_string);
             out.push(Action::Say(format!("command {number:04X} answered with {result}")));
         }
@@ -430,8 +436,8 @@ impl Platform {
                     self.expect_again(first, last);
                 }
             }
-            0x020E => self.list_answered(&asked.body, body, out),
-            0x020F => self.digest_answered(body, out),
+            0x020E | 0x0210 => self.list_answered(asked.number, &asked.body, body, out),
+            0x020F | 0x0211 => self.digest_answered(asked.number, body, out),
             _ => {}
         }
     }

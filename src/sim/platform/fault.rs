@@ -19,6 +19,16 @@ pub enum Fault {
     BadCrc,
     /// A record is answered with something that is no acknowledgement; other replies pass.
     WrongVerdict,
+    /// YKC: its sequence number is cut to eight bits.
+    CutSequence,
+    /// YKC: a result is sent as an ASCII digit.
+    AsciiDigits,
+    /// YKC: a decision comes without its last two octets.
+    ShortDecision,
+    /// YKC: the octets of its checksum are turned round.
+    SwappedCrc,
+    /// YKC: its length octet is four too small.
+    ShortLength,
     /// The connection goes half-open: nothing is read, nothing is written, it does not end.
     Freeze,
     /// The connection ends instead.
@@ -27,7 +37,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them with the words of `depotsim platform`.
-    pub const NAMES: [(&'static str, Fault); 9] = [
+    pub const NAMES: [(&'static str, Fault); 14] = [
         ("drop", Fault::DropReply),
         ("double", Fault::DoubleReply),
         ("delay", Fault::DelayReply),
@@ -35,6 +45,11 @@ impl Fault {
         ("merge", Fault::MergeWrites),
         ("bad-crc", Fault::BadCrc),
         ("wrong-verdict", Fault::WrongVerdict),
+        ("cut-sequence", Fault::CutSequence),
+        ("ascii-digits", Fault::AsciiDigits),
+        ("short-decision", Fault::ShortDecision),
+        ("swapped-crc", Fault::SwappedCrc),
+        ("short-length", Fault::ShortLength),
         ("freeze", Fault::Freeze),
         ("cut", Fault::Cut),
     ];
@@ -45,36 +60,50 @@ impl Fault {
         Fault::NAMES.iter().find(|(known, _)| *known == name).map(|(_, fault)| *fault)
     }
 
+    /// Numbers of YKC have one octet.
     fn applies_to(self, number: u16) -> bool {
-        self != Fault::WrongVerdict || number == 0x020A
+        const YKC: u16 = 0x00FF;
+        match self {
+            Fault::WrongVerdict => matches!(number, 0x020A | 0x40),
+            Fault::CutSequence | Fault::AsciiDigits | Fault::SwappedCrc | Fault::ShortLength => number <= YKC,
+            Fault::ShortDecision => number == 0x32,
+            Fault::DropReply
+            | Fault::DoubleReply
+            | Fault::DelayReply
+            | Fault::SplitWrites
+            | Fault::MergeWrites
+            | Fault::BadCrc
+            | Fault::Freeze
+            | Fault::Cut => true,
+        }
     }
 }
 
 /// Faults that wait for a reply, and chances.
 #[derive(Debug)]
-pub(super) struct Faults {
+pub(in crate::sim) struct Faults {
     armed: BTreeMap<Fault, u32>,
     permille: BTreeMap<Fault, u16>,
     random: fastrand::Rng,
 }
 
 impl Faults {
-    pub(super) fn new(permille: BTreeMap<Fault, u16>, random: fastrand::Rng) -> Faults {
+    pub(in crate::sim) fn new(permille: BTreeMap<Fault, u16>, random: fastrand::Rng) -> Faults {
         Faults { armed: BTreeMap::new(), permille, random }
     }
 
     /// The next so many replies go wrong in this way.
-    pub(super) fn arm(&mut self, fault: Fault, count: u32) {
+    pub(in crate::sim) fn arm(&mut self, fault: Fault, count: u32) {
         *self.armed.entry(fault).or_default() += count;
     }
 
     /// From now on by chance.
-    pub(super) fn set_permille(&mut self, permille: BTreeMap<Fault, u16>) {
+    pub(in crate::sim) fn set_permille(&mut self, permille: BTreeMap<Fault, u16>) {
         self.permille = permille;
     }
 
     /// What goes wrong with the reply to this message.
-    pub(super) fn draw(&mut self, number: u16) -> Option<Fault> {
+    pub(in crate::sim) fn draw(&mut self, number: u16) -> Option<Fault> {
         let armed = self.armed.iter_mut().find(|(fault, count)| **count > 0 && fault.applies_to(number));
         if let Some((fault, count)) = armed {
             *count -= 1;
@@ -86,8 +115,8 @@ impl Faults {
         drawn.map(|(fault, _)| *fault)
     }
 
-    /// The body of 020Ar made into no acknowledgement: another transaction, or an unknown verdict.
-    pub(super) fn wrong(&mut self, body: &[u8]) -> Vec<u8> {
+    /// The body of 020Ar or 0x40 made into no acknowledgement: another transaction, or an unknown verdict.
+    pub(in crate::sim) fn wrong(&mut self, body: &[u8]) -> Vec<u8> {
         const VERDICT: usize = 16;
         let mut wrong = body.to_vec();
         if self.random.bool() {

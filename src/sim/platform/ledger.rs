@@ -48,6 +48,8 @@ pub struct Filed {
     pub energy: u32,
     /// 1e-4 yuan, electricity and service together.
     pub amount: u64,
+    /// How the session was started (13.1).
+    pub start_mode: u8,
     /// Reason of the refusal, 0 when it was taken.
     pub refused: u8,
     /// How often it arrived.
@@ -130,6 +132,7 @@ impl Platform {
             stored: header.is_stored(),
             energy: body.int("energy_total"),
             amount: u64::try_from(amount).unwrap_or(0),
+            start_mode: body.int("start_mode"),
             refused,
             arrivals: 1,
             recalled: false,

@@ -20,6 +20,7 @@
 
 mod alarms;
 mod arrival;
+mod battery;
 mod connection;
 mod desk;
 pub mod fault;
@@ -35,8 +36,8 @@ pub use fault::Fault;
 pub use ledger::Filed;
 pub use summary::{RecordLine, Summary};
 
-use crate::model::access::Card;
-use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber, Vin};
+use crate::model::access::{Card, Vehicle};
+use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now, Utc};
 use crate::wire::platform222::{
@@ -77,8 +78,10 @@ pub struct Config {
     pub cards: Vec<Card>,
     /// Version of that list, 0 = none.
     pub card_list_version: u32,
-    /// VINs that may start.
-    pub vins: BTreeSet<Vin>,
+    /// Vehicles that may start, and those that may not.
+    pub vehicles: Vec<Vehicle>,
+    /// Version of that list, 0 = none.
+    pub vehicle_list_version: u32,
     /// The tariff in force.
     pub tariff: Option<Tariff>,
     /// Every record since number 1 is expected here; else the first one that arrives begins the ledger.
@@ -104,7 +107,8 @@ impl Config {
             record_window: 4,
             cards: Vec::new(),
             card_list_version: 0,
-            vins: BTreeSet::new(),
+            vehicles: Vec::new(),
+            vehicle_list_version: 0,
             tariff: None,
             from_first_record: true,
             faults: BTreeMap::new(),
@@ -167,10 +171,11 @@ pub struct Platform {
     piles: BTreeMap<DeviceCode, u8>,
     tariffs: BTreeMap<u32, Tariff>,
     tariff: Option<u32>,
-    cards: BTreeMap<CardUid, Card>,
-    list: lists::Mirror,
+    cards: lists::Mirror<Card>,
+    vehicles: lists::Mirror<Vehicle>,
     sessions: BTreeMap<TransactionNumber, Session>,
     seen: BTreeMap<ConnectorId, Seen>,
+    batteries: battery::Batteries,
     ledger: Ledger,
     desk: Desk,
     alarms: alarms::Alarms,
@@ -200,10 +205,17 @@ impl Platform {
             piles: config.piles.clone(),
             tariffs: config.tariff.iter().map(|t| (t.number, t.clone())).collect(),
             tariff: config.tariff.as_ref().map(|t| t.number),
-            cards: config.cards.iter().map(|c| (c.uid, c.clone())).collect(),
-            list: lists::Mirror::new(config.card_list_version),
+            cards: lists::Mirror::new(
+                config.cards.iter().map(|c| (c.uid, *c)).collect(),
+                config.card_list_version,
+            ),
+            vehicles: lists::Mirror::new(
+                config.vehicles.iter().map(|v| (v.vin, *v)).collect(),
+                config.vehicle_list_version,
+            ),
             sessions: BTreeMap::new(),
             seen: BTreeMap::new(),
+            batteries: battery::Batteries::default(),
             ledger: Ledger::default(),
             desk: Desk::default(),
             alarms: alarms::Alarms::default(),
@@ -406,6 +418,15 @@ impl Platform {
             }
             0x0202 => Some(self.authorise(now, id, header, body)),
             0x0204 => Some(self.start_result(now, id, header, body, octets)),
+            0x0206 => {
+                self.battery_handshake(id, header, body);
+                None
+            }
+            0x0207 => {
+                self.battery_progress(now, id, header, body);
+                None
+            }
+            0x0208 => Some(self.battery_end(header, body, octets)),
             0x020A => Some(self.record(now, id, header, body, octets)),
             0x0401 => Some(self.alarm_event(id, header, body)),
             0x0402 => Some(self.alarm_list(id, body)),
@@ -516,6 +537,12 @@ impl Platform {
                 let octets = frame::seal(self.config.checksum, &request.reply(), &wrong);
                 self.write(id, octets, None, out);
             }
+            // those of platforms of another protocol are never drawn here
+            Fault::CutSequence
+            | Fault::AsciiDigits
+            | Fault::ShortDecision
+            | Fault::SwappedCrc
+            | Fault::ShortLength => self.write(id, good, answers, out),
             Fault::Freeze => self.freeze(now, id),
             Fault::Cut => self.end(now, id, out),
         }

@@ -1,7 +1,7 @@
 //! Questions for a start, and what came of it (0202, 0204; platform-222.md 15.1, 15.2).
 
 use super::Platform;
-use crate::model::access::CardStatus;
+use crate::model::access::{CardStatus, VehicleStatus};
 use crate::model::ident::{CardUid, ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::time::{Instant, Now};
 use crate::wire::platform222::{Body, Header, octets, reply};
@@ -131,11 +131,12 @@ impl Platform {
         const FROZEN: u8 = 2;
         const OPEN_RECORD: u8 = 4;
         const VIN_UNKNOWN: u8 = 9;
+        const BINDING: u8 = 10;
         const MODE: u8 = 12;
         match cred.0 {
             1 => {
                 let uid = CardUid::new(&cred.1).map_err(|_| UNKNOWN)?;
-                let card = self.cards.get(&uid).ok_or(UNKNOWN)?;
+                let card = self.cards.own.get(&uid).ok_or(UNKNOWN)?;
                 if card.status != CardStatus::Allowed {
                     return Err(FROZEN);
                 }
@@ -143,12 +144,19 @@ impl Platform {
                 if open >= usize::from(card.max_concurrent.max(1)) {
                     return Err(OPEN_RECORD);
                 }
-                Ok(card.account.clone())
+                Ok(card.account.to_string())
             }
             2 => {
                 let text = String::from_utf8_lossy(&cred.1);
-                let known = text.parse().is_ok_and(|vin| self.config.vins.contains(&vin));
-                if known { Ok(text.into_owned()) } else { Err(VIN_UNKNOWN) }
+                let vehicle = text.parse().ok().and_then(|vin| self.vehicles.own.get(&vin));
+                let vehicle = vehicle.ok_or(VIN_UNKNOWN)?;
+                match vehicle.status {
+                    VehicleStatus::Refused => Err(FROZEN),
+                    VehicleStatus::Allowed | VehicleStatus::Grey if vehicle.bound_card.is_some() => {
+                        Err(BINDING)
+                    }
+                    VehicleStatus::Allowed | VehicleStatus::Grey => Ok(text.into_owned()),
+                }
             }
             _ => Err(MODE),
         }

@@ -20,6 +20,8 @@ pub struct RecordLine {
     pub amount: u64,
     /// Created while offline.
     pub stored: bool,
+    /// How the session was started (platform-222.md 13.1).
+    pub start_mode: u8,
     /// How often it arrived; it is in the ledger once.
     pub arrivals: u32,
     /// Reason of the refusal, 0 when it was taken.
@@ -71,6 +73,7 @@ impl Platform {
             energy: filed.energy,
             amount: filed.amount,
             stored: filed.stored,
+            start_mode: filed.start_mode,
             arrivals: filed.arrivals,
             refused: filed.refused,
         };

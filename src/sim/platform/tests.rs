@@ -39,7 +39,7 @@ fn gun() -> ConnectorId {
 fn card(uid: &str) -> Card {
     Card {
         uid: uid.parse().expect("uid"),
-        account: "6230".to_owned(),
+        account: "6230".into(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 0,
@@ -417,8 +417,14 @@ fn commands_are_repeated_and_their_replies_judged() {
     station.answers(&command, &octets::write(&reply(0x0104).number("result", 2)));
     station.complains(&["5 s", "another reply to the repeated", "more replies than commands"]);
     station.answers(&next[0].0, &octets::write(&reply(0x0104)));
-    let start =
-        Order::Start { connector: gun(), txn: None, credential: Credential::None, limit: (0, 0), expires: 0 };
+    let start = Order::Start {
+        connector: gun(),
+        txn: None,
+        credential: Credential::None,
+        expected_vin: None,
+        limit: (0, 0),
+        expires: 0,
+    };
     let sent = station.orders(start);
     assert_eq!(sent[0].0.number, 0x0203);
     station.answers(&sent[0].0, &[0]);
@@ -457,7 +463,7 @@ fn the_card_list_is_brought_over_in_order_and_its_digest_compared() {
     }
     assert_eq!(steps, [(0x020E, 1), (0x020E, 2), (0x020E, 2), (0x020E, 4), (0x020F, 0)]);
     assert_eq!(versions, 5);
-    assert!(station.platform.complaints().iter().any(|c| c.contains("the digest of list 5 differs")));
+    assert!(station.platform.complaints().iter().any(|c| c.contains("the digest of card list 5 differs")));
 }
 
 #[test]

@@ -77,10 +77,12 @@ impl Entry {
     pub(super) fn set(&mut self, now: Instant, subject: &str, active: bool) {
         let before = self.is_caused();
         if active {
+            if self.confirm_by.take().is_some() {
+                self.causes.clear(); // all that it was named for before the start: who is concerned says so again
+            }
             if self.causes.len() < CAUSES && !self.causes.contains(subject) {
                 self.causes.insert(subject.to_owned());
             }
-            self.confirm_by = None;
         } else if self.causes.remove(subject) {
             self.confirm_by = None;
         }

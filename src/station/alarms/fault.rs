@@ -44,6 +44,9 @@ pub(in crate::station) struct Faults {
 }
 
 impl Faults {
+    /// Bits that no code of the catalogue names.
+    pub(in crate::station) const UNNAMED: u32 = 1 << 18 | 1 << 20;
+
     /// Every alarm that depends on them, with whether it is the case.
     pub(in crate::station) fn conditions(self, connector: ConnectorId) -> Vec<(Key, bool)> {
         let own = BITS.iter().fold(0, |own, (bit, _, _)| own | 1 << bit);

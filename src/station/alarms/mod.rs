@@ -62,6 +62,8 @@ pub(super) mod code {
     pub(crate) const RECORD_INCONSISTENT: u16 = 0x0008;
     pub(crate) const RECORD_REFUSED: u16 = 0x0009;
     pub(crate) const CARD_LIST_STALE: u16 = 0x000A;
+    pub(crate) const VIN_LIST_STALE: u16 = 0x000B;
+    pub(crate) const PLATE_LIST_STALE: u16 = 0x000C;
     pub(crate) const TARIFF_MISSING: u16 = 0x000D;
     pub(crate) const IMPLAUSIBLE_VALUE: u16 = 0x000E;
     pub(crate) const CONFIGURATION_DIFFERS: u16 = 0x0012;
@@ -81,6 +83,10 @@ pub(super) mod code {
     pub(crate) const READER_LINK_LOST: u16 = 0x0301;
     pub(crate) const READER_OPENED: u16 = 0x0302;
     pub(crate) const READER_CHANNEL: u16 = 0x0303;
+    pub(crate) const BMS_LISTENER_SILENT: u16 = 0x0401;
+    pub(crate) const VIN_DIFFERS: u16 = 0x040A;
+    pub(crate) const REFUSED_VEHICLE: u16 = 0x040C;
+    pub(crate) const GREY_VEHICLE: u16 = 0x0410;
     pub(crate) const LINE_GONE: u16 = 0x0801;
     pub(crate) const LINE_ERRORS: u16 = 0x0802;
     pub(crate) const FIRE: u16 = 0x0901;

@@ -1,7 +1,7 @@
 //! From alarms to messages: what is shown, in which order, and when the disk has it.
 
 use super::catalogue::End;
-use super::{Alarms, Change, Durable, Entry, LONGEST_TEXT, NEWS, OPEN, Place, Waiter, code, kind};
+use super::{Alarms, Change, Durable, EVENTS, Entry, LONGEST_TEXT, NEWS, OPEN, Place, Waiter, code, kind};
 use crate::model::alarm::{Alarm, AlarmEvent};
 use crate::model::time::Now;
 
@@ -96,15 +96,17 @@ impl Alarms {
         self.news.iter().take(WRITTEN)
     }
 
-    /// The oldest news are durable, with messages from this identity on. Gives who waited for them.
-    pub(crate) fn written(&mut self, count: usize, first_entry: u64) -> Vec<Waiter> {
+    /// The oldest news are durable, with messages from this identity on if they have any. Gives who waited
+    /// for them.
+    pub(crate) fn written(&mut self, count: usize, first_entry: Option<u64>) -> Vec<Waiter> {
         self.writing = false;
         let mut waited = Vec::new();
-        for (entry, event) in (first_entry..).zip(self.news.drain(..count.min(self.news.len()))) {
+        for (at, event) in (0..).zip(self.news.drain(..count.min(self.news.len()))) {
             let id = event.alarm.id;
-            self.queued = self.queued.saturating_add(1);
+            let entry = first_entry.map(|first| first + at);
+            self.queued = (self.queued + u64::from(entry.is_some())).min(EVENTS);
             if event.raised {
-                let durable = Durable { alarm: event.alarm, entry: Some(entry), acknowledged: false };
+                let durable = Durable { alarm: event.alarm, entry, acknowledged: false };
                 self.durable.insert(id, durable);
             } else {
                 self.durable.remove(&id);

@@ -24,6 +24,7 @@ fn places() -> Places {
         reader: Some(DeviceId(20)),
         rated: Power(120_000),
         billing: BillingMode::Platform,
+        ..ConnectorConfig::default()
     };
     let inventory = Inventory {
         meters: vec![DeviceId(11), DeviceId(12)],
@@ -161,7 +162,7 @@ fn a_latched_alarm_stays_until_it_is_reset_after_its_cause() {
     assert_eq!(codes(&alarms.turn(at(3_600))), [(false, 0x0103)]);
     assert!(!alarms.forbids(gun(1)));
     assert_eq!(alarms.reset(id, Waiter::Platform(3)), Err(reset::Refusal::Unknown));
-    assert_eq!(alarms.written(2, 1), [Waiter::Platform(2)], "told when both are durable");
+    assert_eq!(alarms.written(2, Some(1)), [Waiter::Platform(2)], "told when both are durable");
 }
 
 #[test]
@@ -372,7 +373,7 @@ fn what_the_disk_does_not_have_is_not_told_to_the_platform() {
     alarms.turn(at(0));
     assert!(alarms.begin_writing() && !alarms.begin_writing(), "one piece at a time");
     assert_eq!(alarms.listed(), []);
-    assert_eq!(alarms.written(1, 7), []);
+    assert_eq!(alarms.written(1, Some(7)), []);
     assert_eq!(alarms.listed().len(), 1);
     let id = id(&alarms, 0x0101);
     assert!(!alarms.is_acknowledged(id));

@@ -283,9 +283,8 @@ fn a_platform_that_does_not_know_open_alarms_is_an_alarm() {
 #[test]
 fn lines_and_the_disk_are_watched() {
     let mut depot = Depot::supplied(1);
-    let line = |gone, unanswered_permille| {
-        Event::Surrounding(Surrounding::Line { line: 0, gone, unanswered_permille })
-    };
+    let line =
+        |gone, errors_permille| Event::Surrounding(Surrounding::Line { line: 0, gone, errors_permille });
     depot.event(line(true, 0)).run(3);
     depot.event(Event::Surrounding(Surrounding::Disk { free_permille: 49 })).run(6);
     assert_eq!((depot.events_of(0x0801), depot.events_of(0x0005)), (vec![true], vec![true]));
@@ -294,7 +293,7 @@ fn lines_and_the_disk_are_watched() {
     assert_eq!((depot.events_of(0x0801), depot.events_of(0x0005)), (vec![true, false], vec![true, false]));
     let errors = depot.disk.alarm_events.iter().find(|e| e.alarm.code == 0x0802).expect("raised");
     assert_eq!((errors.alarm.index, errors.alarm.value, errors.alarm.subject.as_str()), (1, 101, "line-1"));
-    depot.event(Event::Surrounding(Surrounding::Line { line: 9, gone: true, unanswered_permille: 0 }));
+    depot.event(Event::Surrounding(Surrounding::Line { line: 9, gone: true, errors_permille: 0 }));
 }
 
 #[test]

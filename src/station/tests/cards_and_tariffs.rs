@@ -1,9 +1,9 @@
 //! Lists and tariffs through commands: durable before they are answered, durable before they are in force.
 
 use super::*;
-use crate::model::access::{ListStep, ListUpdate};
+use crate::model::access::{ListEntries, ListKind, ListStep, ListUpdate};
 
-fn update(from: u32, to: u32, step: ListStep<Card, CardUid>) -> Command {
+fn update(from: u32, to: u32, step: ListStep<Card>) -> Command {
     Command::CardList(ListUpdate { from_version: from, to_version: to, step })
 }
 
@@ -12,8 +12,11 @@ fn a_card_list_is_answered_once_it_is_durable_and_in_force_from_then_on() {
     let mut depot = Depot::supplied(1);
     depot.online();
     let step = |d: &mut Depot, from, to, step| d.command(station_code(), update(from, to, step));
-    assert_eq!(step(&mut depot, 0, 8, ListStep::BeginFull), Some(Answer::List(0, 1)));
-    assert_eq!(step(&mut depot, 0, 8, ListStep::Put(vec![listed(9)])), Some(Answer::List(0, 1)));
+    assert_eq!(step(&mut depot, 0, 8, ListStep::BeginFull), Some(Answer::List(ListKind::Cards, 0, 1)));
+    assert_eq!(
+        step(&mut depot, 0, 8, ListStep::Put(vec![listed(9)])),
+        Some(Answer::List(ListKind::Cards, 0, 1))
+    );
     depot.store = Store::Slow;
     let commit = depot.command_of(station_code(), update(0, 8, ListStep::Commit));
     let next = depot.command_of(station_code(), update(8, 9, ListStep::Put(vec![listed(8)])));
@@ -22,9 +25,9 @@ fn a_card_list_is_answered_once_it_is_durable_and_in_force_from_then_on() {
     depot.release(true);
     assert_eq!(
         (depot.answer(commit), depot.answer(next)),
-        (Some(Answer::List(0, 8)), Some(Answer::List(0, 8)))
+        (Some(Answer::List(ListKind::Cards, 0, 8)), Some(Answer::List(ListKind::Cards, 0, 8)))
     );
-    assert_eq!((depot.disk.version, depot.disk.cards.len()), (8, 1));
+    assert_eq!((depot.disk.cards.version, depot.disk.cards.entries.len()), (8, 1));
     depot.says(FromLink::Offline).plug(0).swipe(0, 9).run(10);
     assert!(depot.charges(0));
 }
@@ -36,7 +39,7 @@ fn the_end_of_the_connection_discards_an_unfinished_update() {
     depot.command(station_code(), update(1, 2, ListStep::Put(vec![listed(9)])));
     depot.says(FromLink::Offline).online();
     let commit = depot.command(station_code(), update(1, 2, ListStep::Commit));
-    assert_eq!(commit, Some(Answer::List(1, 1)));
+    assert_eq!(commit, Some(Answer::List(ListKind::Cards, 1, 1)));
 }
 
 #[test]
@@ -45,8 +48,8 @@ fn the_digest_is_asked_of_the_list_in_force() {
     depot.online();
     let cards = (1..5).map(listed).collect();
     assert_eq!(
-        depot.command(station_code(), Command::CardListDigest),
-        Some(Answer::ListDigest { version: 1, cards })
+        depot.command(station_code(), Command::ListDigest(ListKind::Cards)),
+        Some(Answer::ListDigest(1, ListEntries::Cards(std::sync::Arc::new(cards))))
     );
 }
 
@@ -57,7 +60,7 @@ fn a_list_that_does_not_fit_on_disk_leaves_the_old_one_in_force() {
     depot.command(station_code(), update(1, 2, ListStep::Put(vec![listed(9)])));
     depot.store = Store::Full;
     let commit = depot.command(station_code(), update(1, 2, ListStep::Commit));
-    assert_eq!(commit, Some(Answer::List(2, 1)));
+    assert_eq!(commit, Some(Answer::List(ListKind::Cards, 2, 1)));
     assert_eq!(depot.station.status(depot.now).card_list.count, 4);
 }
 

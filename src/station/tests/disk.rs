@@ -1,13 +1,13 @@
 //! What is durable, as plain lists; judges every batch it is given.
 
 use super::station_code;
-use crate::model::access::Card;
+use crate::model::access::{Card, Departure, Plate, Vehicle};
 use crate::model::alarm::{Alarm, AlarmEvent};
-use crate::model::batch::{Batch, KnownAlarm, KnownRecord, RecordRow, Recovered, Row, SessionRow};
-use crate::model::ident::{CardUid, Credential, DeviceCode, TransactionNumber};
-use crate::model::message::{Content, EntryId, Lane, StartResult, Verdict};
+use crate::model::batch::{Batch, KeptList, KnownAlarm, KnownRecord, RecordRow, Recovered, Row, SessionRow};
+use crate::model::ident::{Credential, DeviceCode, TransactionNumber, Vin};
+use crate::model::message::{BatteryEnd, Content, EntryId, Lane, StartResult, Verdict};
 use crate::model::quantity::Energy;
-use crate::model::record::{TransactionRecord, flag};
+use crate::model::record::TransactionRecord;
 use crate::model::tariff::Tariff;
 use crate::model::time::Utc;
 use crate::uplink::p222;
@@ -35,22 +35,27 @@ pub(super) struct Disk {
     queued_events: BTreeMap<u64, u64>,
     last_alarm: u64,
     offered_again: Vec<EntryId>,
+    pub(super) battery_ends: Vec<(u64, BatteryEnd)>,
     serials: BTreeMap<DeviceCode, (u16, Utc)>,
     pub(super) commands: Vec<(TransactionNumber, u8)>,
     tariffs: BTreeMap<u32, Tariff>,
     pub(super) in_force: (u32, u32),
-    pub(super) cards: BTreeMap<CardUid, Card>,
-    pub(super) version: u32,
-    confirmed: Option<Utc>,
+    pub(super) cards: KeptList<Card>,
+    pub(super) vehicles: KeptList<Vehicle>,
+    pub(super) plates: KeptList<Plate>,
+    pub(super) departures: BTreeMap<Vin, Departure>,
     pub(super) audit: Vec<(String, String)>,
     boots: u32,
     newest_batch: u64,
 }
 
 impl Disk {
+    pub(super) fn know(&mut self, vehicles: Vec<Vehicle>, at: Utc) {
+        self.vehicles = KeptList { version: 1, confirmed: Some(at), entries: vehicles };
+    }
+
     pub(super) fn supply(&mut self, cards: Vec<Card>, tariff: Tariff, at: Utc) {
-        self.cards = cards.into_iter().map(|c| (c.uid, c)).collect();
-        (self.version, self.confirmed) = (1, Some(at));
+        self.cards = KeptList { version: 1, confirmed: Some(at), entries: cards };
         self.in_force = (tariff.number, 0);
         self.tariffs.insert(tariff.number, tariff);
     }
@@ -87,6 +92,10 @@ impl Disk {
                     self.queued_results.insert(entry.id.id, result.txn);
                 }
                 Content::Alarm(event) => self.alarm_event(entry.id.id, event),
+                Content::BatteryEnd(end) => {
+                    assert!(self.battery_ends.last().is_none_or(|(id, _)| *id < entry.id.id));
+                    self.battery_ends.push((entry.id.id, (**end).clone()));
+                }
                 Content::Record(_) => panic!("records queue themselves"),
             },
             Row::Alarm { alarm, open, .. } => self.alarm(alarm, *open),
@@ -101,6 +110,7 @@ impl Disk {
                     let open = alarm.and_then(|id| self.open_alarms.get_mut(&id));
                     open.filter(|(_, _, raise)| *raise == entry.id).into_iter().for_each(|a| a.1 = true);
                 }
+                Lane::BatteryEnd => {}
             },
             Row::Withdrawn(EntryId { id, .. }) => drop(self.queued_results.remove(id)),
             Row::Requeue { first, last } => {
@@ -116,16 +126,17 @@ impl Disk {
                 assert!(self.tariffs.contains_key(number), "a tariff in force that is not held");
                 self.in_force = (*number, *pending);
             }
-            Row::CardListReplace(version, cards) => {
-                self.version = *version;
-                self.cards = cards.iter().map(|c| (c.uid, c.clone())).collect();
+            Row::Cards(row) => self.cards.apply(row),
+            Row::Vehicles(row) => self.vehicles.apply(row),
+            Row::Plates(row) => self.plates.apply(row),
+            Row::Departures(plans) => {
+                for plan in plans {
+                    match plan.depart {
+                        Some(_) => drop(self.departures.insert(plan.vin, *plan)),
+                        None => drop(self.departures.remove(&plan.vin)),
+                    }
+                }
             }
-            Row::CardListChange { version, put, delete } => {
-                self.version = *version;
-                delete.iter().for_each(|uid| drop(self.cards.remove(uid)));
-                self.cards.extend(put.iter().map(|c| (c.uid, c.clone())));
-            }
-            Row::CardListConfirmed(at) => self.confirmed = Some(*at),
             Row::CommandSeen(txn, result) => {
                 self.commands.retain(|(t, _)| t != txn);
                 self.commands.push((*txn, *result));
@@ -174,26 +185,19 @@ impl Disk {
     pub(super) fn recovered(&mut self) -> Recovered {
         self.boots += 1;
         self.newest_batch = 0;
-        let known = |r: &RecordRow| {
-            let offline = r.record.flags & flag::STARTED_OFFLINE != 0;
-            let card = match r.record.credential {
-                Credential::Card(uid) if offline => Some(uid),
-                _ => None,
-            };
-            KnownRecord {
-                number: r.record.number,
-                txn: r.record.txn,
-                end_time: r.record.end_time,
-                offline_card: card,
-                verdict: self.verdicts.get(&r.record.number).copied(),
-            }
+        let known = |r: &RecordRow| KnownRecord {
+            number: r.record.number,
+            txn: r.record.txn,
+            end_time: r.record.end_time,
+            offline: r.record.offline_credential(),
+            verdict: self.verdicts.get(&r.record.number).copied(),
         };
         let records: Vec<KnownRecord> = self.records.iter().map(known).collect();
         let unsent = |r: &&KnownRecord| r.verdict != Some(Verdict::Taken);
-        let mut offline_use: BTreeMap<CardUid, (u32, Energy)> = BTreeMap::new();
+        let mut offline_use: BTreeMap<Credential, (u32, Energy)> = BTreeMap::new();
         for record in records.iter().filter(unsent) {
-            if let Some(uid) = record.offline_card {
-                let used = offline_use.entry(uid).or_default();
+            if let Some(credential) = record.offline.clone() {
+                let used = offline_use.entry(credential).or_default();
                 used.0 += 1;
                 used.1 += self.records[record.number as usize - 1].record.energy_total;
             }
@@ -204,6 +208,7 @@ impl Disk {
             last_record: self.records.len() as u64,
             last_digest: self.records.last().map(|r| r.digest),
             last_start_result: self.start_results.last().map_or(0, |(id, _)| *id),
+            last_battery_end: self.battery_ends.last().map_or(0, |(id, _)| *id),
             start_results: self.queued_results.iter().map(|(id, txn)| (*id, *txn)).collect(),
             alarms: self
                 .open_alarms
@@ -226,9 +231,10 @@ impl Disk {
             tariffs: self.tariffs.values().cloned().collect(),
             tariff_in_force: self.in_force.0,
             tariff_pending: self.in_force.1,
-            card_list_version: self.version,
-            card_list_confirmed: self.confirmed,
-            cards: self.cards.values().cloned().collect(),
+            cards: self.cards.clone(),
+            vehicles: self.vehicles.clone(),
+            plates: self.plates.clone(),
+            departures: self.departures.values().copied().collect(),
             offline_use: offline_use.into_iter().map(|(uid, (n, energy))| (uid, n, energy)).collect(),
             last_stamp: None,
         }

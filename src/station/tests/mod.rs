@@ -1,17 +1,20 @@
 //! The station on a small depot: chargers and meters that obey, a disk that can be slow or full, virtual time.
 
 mod alarms;
+mod battery;
 mod cards_and_tariffs;
 mod charging;
 mod disk;
+mod dual;
 mod meter_clocks;
 mod platform;
 mod random;
 mod restart;
 mod storage;
+mod vin;
 
 use super::{Action, Config, ConnectorConfig, Event, Inventory, Note, Offline, OperatorOrder, Station};
-use crate::model::access::{Card, CardStatus};
+use crate::model::access::{Card, CardStatus, Vehicle, VehicleStatus};
 use crate::model::batch::Batch;
 use crate::model::command::{Answer, Command, RemoteStart};
 use crate::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber};
@@ -24,6 +27,7 @@ use crate::model::request::{Feedback, Order};
 use crate::model::session::{ConnectorState, Grant};
 use crate::model::tariff::{Tariff, Tier};
 use crate::model::time::{ClockTrust, Instant, Now, Utc};
+use crate::model::vehicle::{Admission, Handshake, VehicleReport};
 use disk::Disk;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -60,7 +64,7 @@ fn uid(n: u8) -> CardUid {
 fn listed(n: u8) -> Card {
     Card {
         uid: uid(n),
-        account: format!("10{n}"),
+        account: format!("10{n}").into(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 1,
@@ -91,7 +95,7 @@ fn config(guns: usize) -> Config {
                 meter: meter(gun),
                 reader: Some(reader(gun)),
                 rated: Power(120_000),
-                billing: BillingMode::Platform,
+                ..ConnectorConfig::default()
             })
             .collect(),
         inventory: Inventory {
@@ -105,12 +109,15 @@ fn config(guns: usize) -> Config {
         clocks: vec![vec![meter(0), meter(1)]],
         offline: Offline {
             enable: true,
+            vin: true,
             list_max_age: Duration::from_secs(7 * 86_400),
             sessions_per_card: 2,
             energy_per_card: Energy(3_000_000),
             sessions: 10,
         },
         session: crate::session::Config::default(),
+        protocol: Default::default(),
+        has_platform: true,
         built: Utc(1_750_000_000_000),
         seed: 1,
     }
@@ -134,6 +141,10 @@ struct Field {
     alive: bool,
     /// Bits of platform-222.md 13.3.
     faults: u32,
+    /// It has a handshake open and waits to be told what the vehicle may do.
+    waits: bool,
+    /// It was told to start as soon as the vehicle is admitted.
+    started: bool,
 }
 
 struct Depot {
@@ -173,8 +184,18 @@ impl Depot {
     fn on(config: Config, disk: Disk) -> Depot {
         let now = Now { mono: Instant(0), wall: Utc(1_800_000_000_000), trust: ClockTrust::Platform };
         let (state, register) = (ChargerState::Idle, Energy(5_000_000));
-        let field =
-            vec![Field { plugged: false, state, register, alive: true, faults: 0 }; config.connectors.len()];
+        let field = vec![
+            Field {
+                plugged: false,
+                state,
+                register,
+                alive: true,
+                faults: 0,
+                waits: false,
+                started: false
+            };
+            config.connectors.len()
+        ];
         Depot::begin(config, disk, field, now)
     }
 
@@ -231,7 +252,9 @@ impl Depot {
     }
 
     fn settle(&mut self) {
-        while let Some(event) = self.inbox.pop_front() {
+        for round in 0.. {
+            let Some(event) = self.inbox.pop_front() else { return };
+            assert!(round < 5_000, "it answers in circles: {event:?}, {:?}", self.orders.last());
             let actions = self.station.handle(self.now, event);
             self.carry_out(actions);
         }
@@ -297,14 +320,29 @@ impl Depot {
             return;
         }
         match what {
-            Order::Start(_) if field.plugged => field.state = ChargerState::Charging,
+            Order::Start(start) if field.plugged && start.verify_vin && !field.waits => {
+                (field.state, field.started) = (ChargerState::Preparing, true);
+            }
+            Order::Start(_) if field.plugged => {
+                (field.state, field.waits) = (ChargerState::Charging, false);
+            }
             Order::Start(_) => {}
             Order::Stop => {
-                field.state = if field.plugged { ChargerState::Finished } else { ChargerState::Idle }
+                field.state = if field.plugged { ChargerState::Finished } else { ChargerState::Idle };
+                (field.waits, field.started) = (false, false);
             }
             Order::ReadRegister => {
                 let reading = MeterReading { order: Some(order), ..self.reading(gun) };
                 self.inbox.push_back(Event::Device(device, Report::Meter(reading)));
+            }
+            Order::Identify(_) if field.plugged => {
+                (field.state, field.waits) = (ChargerState::Preparing, true);
+            }
+            Order::Admit(Admission::Admitted) if field.started => {
+                (field.state, field.started) = (ChargerState::Charging, false);
+            }
+            Order::Admit(Admission::Refused | Admission::Illegal | Admission::TimedOut) => {
+                (field.state, field.waits, field.started) = (ChargerState::StartFailed, false, false);
             }
             Order::Identify(_) | Order::Admit(_) | Order::Service(_) | Order::Lock(_) => {}
             Order::Limit(_) | Order::Delivered { .. } | Order::SetClock | Order::Feedback(_) => {}
@@ -370,6 +408,7 @@ impl Depot {
 
     fn unplug(&mut self, gun: usize) -> &mut Depot {
         (self.field[gun].plugged, self.field[gun].state) = (false, ChargerState::Idle);
+        (self.field[gun].waits, self.field[gun].started) = (false, false);
         self.poll(gun);
         self.settle();
         self
@@ -377,6 +416,19 @@ impl Depot {
 
     fn swipe(&mut self, gun: usize, card: u8) -> &mut Depot {
         self.event(Event::Device(reader(gun), Report::Card(uid(card))))
+    }
+
+    /// The charger tells who the vehicle is.
+    fn names(&mut self, gun: usize, vin: Option<&str>) -> &mut Depot {
+        self.heard(charger(gun), vin)
+    }
+
+    /// A device at this gun tells who the vehicle is.
+    fn heard(&mut self, device: DeviceId, vin: Option<&str>) -> &mut Depot {
+        let vin = vin.map(|text| text.parse().unwrap());
+        let handshake = Handshake { vin, soc_permille: Some(430), ..Handshake::default() };
+        let report = VehicleReport::Handshake(Box::new(handshake));
+        self.event(Event::Device(device, Report::Vehicle(report)))
     }
 
     fn says(&mut self, message: FromLink) -> &mut Depot {
@@ -506,6 +558,38 @@ impl Depot {
         self.swipe(gun, card).run(30);
         self.unplug(gun)
     }
+}
+
+/// Guns whose chargers let a vehicle name itself.
+fn by_vin(guns: usize) -> Config {
+    let mut config = config(guns);
+    for gun in &mut config.connectors {
+        (gun.vin_start, gun.can_identify) = (true, true);
+    }
+    config
+}
+
+/// A vehicle that the list lets charge.
+fn bus(vin: &str) -> Vehicle {
+    Vehicle {
+        vin: vin.parse().unwrap(),
+        fleet_number: "1024".into(),
+        plate: "粤B12345".into(),
+        status: VehicleStatus::Allowed,
+        bound_card: None,
+        power_percent: 0,
+        priority: 0,
+    }
+}
+
+/// As [`Depot::supplied`], with this VIN list.
+fn fleet(config: Config, vehicles: Vec<Vehicle>) -> Depot {
+    let mut disk = Disk::default();
+    disk.supply((1..5).map(listed).collect(), tariff(7), Utc(1_800_000_000_000));
+    disk.know(vehicles, Utc(1_800_000_000_000));
+    let mut depot = Depot::on(config, disk);
+    depot.run(31); // what was plugged in at the start would have asked by now
+    depot
 }
 
 fn refusal(batch: &Batch) -> Event {

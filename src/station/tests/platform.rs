@@ -238,7 +238,7 @@ fn a_device_that_is_not_ours_is_answered_so() {
     let commands = [
         (station_code(), stop()),
         ("99000000000001".parse().unwrap(), stop()),
-        (pile(), Command::CardListDigest),
+        (pile(), Command::ListDigest(crate::model::access::ListKind::Cards)),
         (pile(), Command::SetTime(None)),
         (pile(), Command::Recall(Recall::Numbers(1, 2))),
     ];

@@ -3,6 +3,8 @@
 use super::*;
 use crate::model::access::{ListStep, ListUpdate};
 use crate::model::command::Recall;
+use crate::model::stop::StopReason;
+use crate::model::vehicle::{End, Progress};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -24,6 +26,9 @@ enum Step {
     Recall(u64, u64),
     Silent(usize, bool),
     Fault(usize),
+    Name(usize, u8, bool),
+    Says(usize, VehicleReport),
+    Vehicles(u8),
     Store(u8),
     Release(bool),
     Clock(i64, bool),
@@ -50,7 +55,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_u32, 0..4_u8).prop_map(|(v, op)| Step::List(v, op)),
         1 => (0..6_u64, 0..6_u64).prop_map(|(a, b)| Step::Recall(a, b)),
         1 => (gun.clone(), any::<bool>()).prop_map(|(g, s)| Step::Silent(g, s)),
-        1 => gun.prop_map(Step::Fault),
+        1 => gun.clone().prop_map(Step::Fault),
+        6 => (gun.clone(), 0..4_u8, any::<bool>()).prop_map(|(g, v, tap)| Step::Name(g, v, tap)),
+        2 => (gun, said()).prop_map(|(g, report)| Step::Says(g, report)),
+        1 => (0..8_u8).prop_map(Step::Vehicles),
         2 => (0..3_u8).prop_map(Step::Store),
         2 => any::<bool>().prop_map(Step::Release),
         1 => (-4_000_000..4_000_000_i64, any::<bool>()).prop_map(|(ms, set)| Step::Clock(ms, set)),
@@ -58,6 +66,35 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Restart),
     ]
 }
+
+/// What a vehicle says beside its name.
+fn said() -> impl Strategy<Value = VehicleReport> {
+    prop_oneof![
+        (0..=101_u8).prop_map(|soc| {
+            VehicleReport::Progress(Box::new(Progress { soc: Some(soc), ..Progress::default() }))
+        }),
+        (0x0420..0x0426_u16, any::<bool>()).prop_map(|(r, on)| VehicleReport::Fault(StopReason(r), on)),
+        (0x0601..0x0608_u16, any::<bool>()).prop_map(|(r, on)| VehicleReport::Fault(StopReason(r), on)),
+        any::<bool>().prop_map(VehicleReport::Paused),
+        proptest::option::of(0x0401..0x0406_u16).prop_map(|reason| {
+            VehicleReport::End(Box::new(End { reason: reason.map(StopReason), ..End::default() }))
+        }),
+        Just(VehicleReport::Gone),
+    ]
+}
+
+/// Both guns are partners, know vehicles by charger and tap, and may start by VIN.
+fn able() -> Config {
+    let mut config = by_vin(2);
+    for (gun, connector) in config.connectors.iter_mut().enumerate() {
+        connector.partner = Some(gun_id(1 - gun));
+        connector.tap = Some(DeviceId(10 * gun as u16 + 3));
+    }
+    config
+}
+
+const VINS: [Option<&str>; 4] =
+    [None, Some("LC06S24R0H1234567"), Some("LC06S24R0H1234567"), Some("LC06S24R0H7654321")];
 
 fn list(version: u32, op: u8) -> Command {
     let step = match op {
@@ -99,6 +136,14 @@ fn play(mut depot: Depot, step: &Step) -> Depot {
             let link = if silent { LinkState::Silent } else { LinkState::Good };
             depot.event(Event::Device(charger(gun), Report::Link(link)));
         }
+        Step::Name(gun, which, tap) => {
+            let device = if tap { DeviceId(10 * gun as u16 + 3) } else { charger(gun) };
+            depot.heard(device, VINS[usize::from(which)]);
+        }
+        Step::Says(gun, ref report) => {
+            depot.event(Event::Device(charger(gun), Report::Vehicle(report.clone())));
+        }
+        Step::Vehicles(what) => drop(vehicles(&mut depot, what)),
         Step::Fault(gun) => depot.field[gun].state = ChargerState::Faulted,
         Step::Store(kind) => {
             set_store(&mut depot, [Store::AtOnce, Store::Slow, Store::Full][usize::from(kind)])
@@ -113,6 +158,22 @@ fn play(mut depot: Depot, step: &Step) -> Depot {
         Step::Restart => depot = restarted(depot),
     }
     depot
+}
+
+/// A new VIN list.
+fn vehicles(depot: &mut Depot, what: u8) -> u64 {
+    let statuses = [VehicleStatus::Allowed, VehicleStatus::Grey, VehicleStatus::Refused];
+    let vehicle = Vehicle {
+        status: statuses[usize::from(what) % 3],
+        bound_card: (what > 5).then(|| uid(1)),
+        ..bus("LC06S24R0H1234567")
+    };
+    for step in [ListStep::BeginFull, ListStep::Put(vec![vehicle])] {
+        let update = ListUpdate { from_version: 0, to_version: 1 + u32::from(what), step };
+        depot.command_of(station_code(), Command::VehicleList(update));
+    }
+    let update = ListUpdate { from_version: 0, to_version: 1 + u32::from(what), step: ListStep::Commit };
+    depot.command_of(station_code(), Command::VehicleList(update))
 }
 
 /// The last question, if there was one; the answer may be late or a repetition.
@@ -134,16 +195,33 @@ fn restarted(depot: Depot) -> Depot {
     depot.restart()
 }
 
+/// I5: no start order before its session and first register are on disk; and no vehicle is admitted without a session.
+fn nothing_flows_for_nobody(depot: &Depot) {
+    for gun in 0..2 {
+        let is_open = |s: &&crate::model::batch::SessionRow| s.connector == gun_id(gun);
+        let sessions: Vec<_> = depot.disk.sessions.values().filter(is_open).collect();
+        let begun = sessions.iter().filter(|s| s.state.contains(r#""first":"#)).count();
+        let starts = depot.orders.iter().filter(|(at, o)| *at == gun && matches!(o, Order::Start(_)));
+        let admits = depot.ordered(gun, &Order::Admit(Admission::Admitted));
+        assert!(begun > 0 || starts.count() + admits == 0, "a start at {gun}: {sessions:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_commands_are_answered_once_and_every_session_ends_in_one_record(
-        steps in proptest::collection::vec(step(), 1..60)
+        vehicles in any::<bool>(),
+        steps in proptest::collection::vec(step(), 1..60),
     ) {
-        let mut depot = Depot::supplied(2);
+        let mut disk = Disk::default();
+        disk.supply((1..5).map(listed).collect(), tariff(7), Utc(1_800_000_000_000));
+        disk.know(vec![bus("LC06S24R0H1234567")], Utc(1_800_000_000_000));
+        let mut depot = Depot::on(if vehicles { able() } else { config(2) }, disk);
         for step in &steps {
             depot = play(depot, step);
+            nothing_flows_for_nobody(&depot);
         }
         set_store(&mut depot, Store::AtOnce);
         for gun in 0..2 {

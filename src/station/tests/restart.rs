@@ -6,7 +6,8 @@ use crate::model::record::flag;
 use crate::model::stop::StopReason;
 
 fn shut(depot: &mut Depot, end_sessions: bool) {
-    depot.event(Event::Shutdown { end_sessions });
+    let close = if end_sessions { (0..4).map(gun_id).collect() } else { Vec::new() };
+    depot.event(Event::Shutdown { close });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! State of a connector, questions for a start, and what came of it (0201, 0202, 0204; platform-222.md 8).
 
-use super::values::{self, deciamperes, decivolts, local, plugged, vin, with_credential};
+use super::values::{self, deciamperes, decivolts, local, minutes, plugged, vin, with_credential};
 use super::wire::{self, Body};
 use crate::model::message::{AuthoriseRequest, Decision, LimitCause, Realtime, StartOutcome, StartResult};
 use crate::model::money::Balance;
@@ -12,7 +12,7 @@ const OTHER: u8 = 13;
 /// Reason of 0202r: mode not supported.
 const NOT_SUPPORTED: u8 = 12;
 
-/// 0201. Temperatures and the remaining time are the vehicle's, which nobody listens to here: none.
+/// 0201.
 pub(super) fn realtime(now: &Realtime) -> Body {
     let limit_cause: u8 = match now.limit_cause {
         LimitCause::None => 0,
@@ -30,6 +30,9 @@ pub(super) fn realtime(now: &Realtime) -> Body {
         .known("current", deciamperes(now.current))
         .known("power", now.power.map(|p| p.0))
         .known("soc", now.soc)
+        .known("battery_temp", now.battery_temperature_c)
+        .known("connector_temp", now.connector_temperature_c)
+        .known("remaining", minutes(now.remaining))
         .number("energy", now.energy.0)
         .number("electricity_amount", now.electricity_amount.0)
         .number("service_amount", now.service_amount.0)

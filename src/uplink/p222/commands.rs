@@ -3,6 +3,7 @@
 use super::values::{self, local, utc};
 use super::wire::{self, Body, dialect, layout, octets};
 use super::{lists, tariff};
+use crate::model::access::ListKind;
 use crate::model::command::{Answer, Command, Recall, RemoteStart};
 use crate::model::ident::{DeviceCode, Vin};
 use crate::model::money::Balance;
@@ -42,9 +43,14 @@ pub(super) fn wanted(station: DeviceCode, to: &ReplyTo, body: &Body) -> Wanted {
             connector: body.int("connector"),
             balance: Balance(body.int("balance")),
         },
-        0x020E => Command::CardList(lists::card_list(body)),
-        0x020F => Command::CardListDigest,
+        0x020E => Command::CardList(lists::update(body)),
+        0x020F => Command::ListDigest(ListKind::Cards),
+        0x0210 => Command::VehicleList(lists::update(body)),
+        0x0211 => Command::ListDigest(ListKind::Vehicles),
+        0x0212 => Command::DeparturePlan(lists::departures(body)),
         0x0403 => Command::ResetAlarm(body.int("id")),
+        0x0504 => Command::PlateList(lists::update(body)),
+        0x0505 => Command::ListDigest(ListKind::Plates),
         other => return Wanted::Answered(not_here(other)),
     })
 }
@@ -130,10 +136,12 @@ pub(super) fn answer(kind: u16, answer: &Answer) -> Vec<u8> {
             (0x0104, body.time("time_before", local(*before)))
         }
         Answer::Tariff(n) => (0x0107, wire::reply(0x0107).number("result", *n)),
-        Answer::List(n, version) => {
-            (0x020E, wire::reply(0x020E).number("result", *n).number("version", *version))
+        Answer::List(kind, n, version) => {
+            let number = lists::number(*kind);
+            (number, wire::reply(number).number("result", *n).number("version", *version))
         }
-        Answer::ListDigest { version, cards } => (0x020F, lists::digest_reply(*version, cards)),
+        Answer::ListDigest(version, entries) => lists::digest_reply(*version, entries),
+        Answer::DeparturePlan(n) => (0x0212, wire::reply(0x0212).number("result", *n)),
         Answer::Balance(n) => (0x020D, wire::reply(0x020D).number("result", *n)),
         Answer::ResetAlarm(n) => (0x0403, wire::reply(0x0403).number("result", *n)),
         Answer::Interrogate(n) => (0x0109, wire::reply(0x0109).number("result", *n)),

@@ -23,6 +23,8 @@ pub(super) fn login(config: &Config, facts: &StationFacts, nonce: &[u8; 16], tim
         .number("unsent_records", facts.unsent_records)
         .number("tariff_number", facts.tariff_number)
         .number("card_list_version", facts.card_list_version)
+        .number("vin_list_version", facts.vin_list_version)
+        .number("plate_list_version", facts.plate_list_version)
         .octets("nonce", nonce)
         .time("time", local(time))
         .octets("digest", &proof(secret, config.station, nonce, time))

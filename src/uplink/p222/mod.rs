@@ -8,6 +8,7 @@
 //! the refusal that the message provides), and those for another station (FD).
 
 mod alarm;
+mod battery;
 mod charging;
 mod commands;
 mod lists;
@@ -17,10 +18,10 @@ mod tariff;
 mod values;
 
 pub use crate::wire::platform222::Variant;
-pub use lists::card_list_digest;
+pub use lists::list_digest;
 pub use record::{chain_start, record_body, record_digest, record_fits};
 
-use super::{Incoming, Kind, Outgoing, ReplyTo, Uplink};
+use super::{Encoded, Incoming, Kind, Manners, Outgoing, ReplyTo, Uplink};
 use crate::model::command::Answer;
 use crate::model::ident::DeviceCode;
 use crate::model::message::Content;
@@ -96,18 +97,24 @@ impl P222 {
             Outgoing::Login { facts, nonce, time } => {
                 Request::new(0x0101, station, &login::login(&self.config, facts, nonce, *time))
             }
-            Outgoing::Heartbeat { uptime, facts } => {
+            Outgoing::Heartbeat { turn: _, uptime, facts } => {
                 Request::new(0x0102, station, &login::heartbeat(*uptime, facts))
             }
             Outgoing::PileRegister(pile) => Request::new(0x0103, pile.pile, &login::pile_register(pile)),
-            Outgoing::TariffCheck(number) => {
+            Outgoing::TariffCheck { turn: _, number } => {
                 Request::new(0x0105, station, &wire::request(0x0105).number("tariff_number", *number))
             }
-            Outgoing::TariffRequest => Request::new(0x0106, station, &wire::request(0x0106)),
+            Outgoing::TariffRequest { turn: _ } => Request::new(0x0106, station, &wire::request(0x0106)),
             Outgoing::Goodbye(reason) => {
                 Request::new(0x0108, station, &wire::request(0x0108).number("reason", *reason))
             }
             Outgoing::Realtime(now) => Request::new(0x0201, now.connector.pile, &charging::realtime(now)),
+            Outgoing::BatteryHandshake(words) => {
+                Request::new(0x0206, words.connector.pile, &battery::handshake(words))
+            }
+            Outgoing::BatteryProgress(words) => {
+                Request::new(0x0207, words.connector.pile, &battery::progress(words))
+            }
             Outgoing::Authorise(asks) => {
                 Request::new(0x0202, asks.connector.pile, &charging::authorise(asks))
             }
@@ -117,8 +124,9 @@ impl P222 {
             Outgoing::Entry(entry) => {
                 let (number, body) = match &entry.content {
                     Content::StartResult(result) => (0x0204, octets::write(&charging::start_result(result))),
-                    Content::Record(body) => (0x020A, body.clone()),
                     Content::Alarm(event) => (0x0401, octets::write(&alarm::event(event))),
+                    Content::BatteryEnd(words) => (0x0208, octets::write(&battery::end(words))),
+                    Content::Record(owed) => (0x020A, record::told(owed)),
                 };
                 Request { number, device: entry.device, stored: entry.stored, body }
             }
@@ -166,6 +174,7 @@ fn kind(number: u16) -> Option<Kind> {
         0x0108 => Kind::Goodbye,
         0x0202 => Kind::Authorise,
         0x0204 => Kind::StartResult,
+        0x0208 => Kind::BatteryEnd,
         0x020A => Kind::Record,
         0x0401 => Kind::Alarm,
         0x0402 => Kind::OpenAlarms,
@@ -185,6 +194,7 @@ fn reply(header: &Header, body: &Body) -> Incoming {
         Kind::Goodbye => super::Reply::Goodbye,
         Kind::Authorise => charging::decision(body),
         Kind::StartResult => super::Reply::StartResult,
+        Kind::BatteryEnd => super::Reply::BatteryEnd,
         Kind::Record => record::reply(body),
         Kind::Alarm => alarm::event_reply(body),
         Kind::OpenAlarms => super::Reply::OpenAlarms,
@@ -204,15 +214,26 @@ impl Uplink for P222 {
         self.receiver = Receiver::new(self.checksum);
     }
 
-    fn encode(&mut self, sequence: u32, outgoing: &Outgoing<'_>) -> Vec<u8> {
-        let request = self.request(outgoing);
-        let header = Header::request(request.number, sequence, request.device.0, request.stored);
-        frame::seal(self.checksum, &header, &request.body)
+    fn manners(&self) -> Manners {
+        Manners {
+            heartbeats: 1,
+            tariff_checks: 1,
+            stored_first: false,
+            silent_aside: false,
+            free_after_record: false,
+        }
     }
 
-    fn answer(&mut self, to: &ReplyTo, answer: &Answer) -> Vec<u8> {
+    fn encode(&mut self, sequence: u32, outgoing: &Outgoing<'_>) -> Encoded {
+        let request = self.request(outgoing);
+        let header = Header::request(request.number, sequence, request.device.0, request.stored);
+        let octets = frame::seal(self.checksum, &header, &request.body);
+        if kind(request.number).is_some() { Encoded::Asked(octets) } else { Encoded::Told(vec![octets]) }
+    }
+
+    fn answer(&mut self, to: &ReplyTo, answer: &Answer) -> Option<Vec<u8>> {
         let header = Header::request(to.kind, to.sequence, to.device.0, false).reply();
-        frame::seal(self.checksum, &header, &commands::answer(to.kind, answer))
+        Some(frame::seal(self.checksum, &header, &commands::answer(to.kind, answer)))
     }
 
     fn receive(&mut self, octets: &[u8]) -> Vec<Incoming> {

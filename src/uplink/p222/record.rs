@@ -3,8 +3,8 @@
 use super::values::{local, vin, with_credential};
 use super::wire::{self, Body, octets};
 use crate::model::ident::{DeviceCode, TransactionNumber};
-use crate::model::message::Verdict;
-use crate::model::record::{BillingMode, Segment, TransactionRecord, flag};
+use crate::model::message::{Owed, Verdict};
+use crate::model::record::{BillingMode, Protocol, Segment, TransactionRecord, flag};
 use crate::uplink::Reply;
 use sha2::{Digest, Sha256};
 
@@ -14,6 +14,14 @@ use sha2::{Digest, Sha256};
 pub fn record_body(record: &TransactionRecord) -> Vec<u8> {
     let inconsistent = if record_fits(record) { 0 } else { flag::INCONSISTENT };
     octets::write(&body(record).number("record_flags", record.flags | inconsistent))
+}
+
+/// The body that is sent: as it was made, or made from what the ledger says when it was made for another platform.
+pub(super) fn told(owed: &Owed) -> Vec<u8> {
+    match &owed.record {
+        Some(record) if record.protocol != Protocol::Profile222 => record_body(record),
+        Some(_) | None => owed.body.clone(),
+    }
 }
 
 /// Whether every value of a record fits its field; where one does not, alarm 0008 is due.

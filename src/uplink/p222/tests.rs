@@ -1,8 +1,10 @@
 use super::*;
-use crate::model::access::{Card, CardStatus, ListStep};
+use crate::model::access::{
+    Card, CardStatus, Departure, ListEntries, ListKind, ListStep, Plate, PlateStatus, Vehicle, VehicleStatus,
+};
 use crate::model::command::{Command, Recall};
 use crate::model::ident::{CardUid, ConnectorId, Credential, TransactionNumber};
-use crate::model::message::{Decision, Entry, EntryId, Lane, StartOutcome, StartResult, StationFacts};
+use crate::model::message::{Decision, Entry, EntryId, Lane, Owed, StartOutcome, StartResult, StationFacts};
 use crate::model::money::{Balance, Money, Price};
 use crate::model::quantity::Energy;
 use crate::model::record::{BillingMode, Segment, StartMode, TransactionRecord, flag};
@@ -63,6 +65,13 @@ fn command(number: u16, device: &str, body: &Body) -> Command {
 }
 
 /// The record of the profile's vector "record".
+fn encoded(codec: &mut P222, sequence: u32, outgoing: &Outgoing<'_>) -> Vec<u8> {
+    match codec.encode(sequence, outgoing) {
+        Encoded::Asked(octets) => octets,
+        other => panic!("no question: {other:?}"),
+    }
+}
+
 fn record() -> TransactionRecord {
     let segment = |code, price, energy, electricity, service| Segment {
         code,
@@ -99,6 +108,7 @@ fn record() -> TransactionRecord {
         flags: 0,
         number: 1,
         previous_digest: chain_start(station()),
+        protocol: Default::default(),
     }
 }
 
@@ -113,9 +123,9 @@ fn the_record_and_its_chain_are_those_of_the_profile() {
     );
     assert_eq!(hex::lower(&chain_start(station())), "d459cf43471fe2b6");
     let id = EntryId { lane: Lane::Record, id: 1 };
-    let entry =
-        Entry { id, device: pile, stored: true, txn: record().txn, content: Content::Record(body.clone()) };
-    let sent = codec().encode(46, &Outgoing::Entry(&entry));
+    let owed = Content::Record(Owed { body: body.clone(), record: Some(Box::new(record())) });
+    let entry = Entry { id, device: pile, stored: true, txn: record().txn, content: owed.clone() };
+    let sent = encoded(&mut codec(), 46, &Outgoing::Entry(&entry));
     let (header, told) = frame::open(Checksum::default(), &sent).expect("frame");
     assert_eq!(told, body, "the body travels as it was made");
     assert!(header.is_stored());
@@ -152,10 +162,12 @@ fn the_login_proves_the_secret_as_the_profile_computes_it() {
         unsent_records: 3,
         tariff_number: 20_261_101,
         card_list_version: 12,
+        vin_list_version: 7,
+        plate_list_version: 3,
         ..StationFacts::default()
     };
     let login = Outgoing::Login { facts: &facts, nonce, time: time("2026-11-22T08:30:00") };
-    let sent = hex::lower(&codec().encode(1, &login));
+    let sent = hex::lower(&encoded(&mut codec(), 1, &login));
     assert!(sent.starts_with(
         "535a7200100001000000010144030012340001312e302e30000000000000000000000014002800070000000300"
     ));
@@ -166,7 +178,11 @@ fn the_login_proves_the_secret_as_the_profile_computes_it() {
 #[test]
 fn the_heartbeat_is_the_frame_of_the_profile() {
     let facts = StationFacts { open_sessions: 2, alarm_level: 2, ..StationFacts::default() };
-    let sent = codec().encode(2, &Outgoing::Heartbeat { uptime: Duration::from_secs(86_400), facts: &facts });
+    let sent = encoded(
+        &mut codec(),
+        2,
+        &Outgoing::Heartbeat { turn: 0, uptime: Duration::from_secs(86_400), facts: &facts },
+    );
     assert_eq!(hex::lower(&sent), "535a1a001000020000000201440300123400018051010000000000020002b5ac");
 }
 
@@ -188,7 +204,7 @@ fn a_start_result_is_the_frame_of_the_profile() {
     let entry =
         Entry { id, device: connector.pile, stored: false, txn, content: Content::StartResult(result) };
     assert_eq!(
-        hex::lower(&codec().encode(42, &Outgoing::Entry(&entry))),
+        hex::lower(&encoded(&mut codec(), 42, &Outgoing::Entry(&entry))),
         "535a450010002a0000000402440300000100019f3c00ff1e7ad2b4c5d6e7f8091a2b3c020000004c433036533234523048313233343536371f00001e08160b1a351cdcdf02000000026965"
     );
 }
@@ -274,21 +290,98 @@ fn card_lists_keep_what_the_digest_covers() {
         use sha2::{Digest, Sha256};
         Sha256::new().chain_update(second).chain_update(first).finalize().into()
     };
-    assert_eq!(card_list_digest(&cards), wanted, "sorted by UID: 0411… before 04A1…");
+    let sorted = ListEntries::Cards(vec![cards[1], cards[0]].into());
+    assert_eq!(list_digest(&sorted), wanted, "sorted by UID: 0411… before 04A1…");
     assert_eq!(
-        hex::lower(&card_list_digest(&[])),
+        hex::lower(&list_digest(&ListEntries::Vehicles(Vec::new().into()))),
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
     let step = |op: u8, uids: &[&[u8]]| {
         let body =
             wire::request(0x020E).number("op", op).list("entries", uids, |e, uid| e.octets("uid", uid));
-        lists::card_list(&body).step
+        lists::update::<Card>(&body).step
     };
     assert_eq!(step(1, &[]), ListStep::BeginFull);
     assert_eq!(step(4, &[]), ListStep::Commit);
     assert_eq!(step(9, &[]), ListStep::Malformed);
     assert_eq!(step(2, &[&[]]), ListStep::Malformed, "an entry without a key");
     assert_eq!(step(3, &[&[4, 1]]), ListStep::Delete(vec![CardUid::new(&[4, 1]).expect("uid")]));
+}
+
+/// What a frame of the profile's vectors asks for.
+fn asked(frame: &str) -> Command {
+    match one(&mut codec(), &octets(frame)) {
+        Incoming::Command { command, .. } => command,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn vehicles_come_with_their_cards_and_a_text_that_is_no_vin_is_malformed() {
+    let frame = "535a4e0010000c000000100244030012340001020000000006000000014c43303653323452304831323334353637423730333100000000000000e7b2a442443132333435000000000000010404a1b2c35005fca0";
+    let Command::VehicleList(update) = asked(frame) else { panic!("no list") };
+    let vehicle = Vehicle {
+        vin: "LC06S24R0H1234567".parse().expect("VIN"),
+        fleet_number: "B7031".into(),
+        plate: "粤BD12345".into(),
+        status: VehicleStatus::Allowed,
+        bound_card: "04A1B2C3".parse().ok(),
+        power_percent: 80,
+        priority: 5,
+    };
+    assert_eq!((update.from_version, update.to_version), (0, 6));
+    assert_eq!(update.step, ListStep::Put(vec![vehicle]));
+    let step = |op: u8, vin: &str| {
+        let body =
+            wire::request(0x0210).number("op", op).list("entries", &[vin], |e, vin| e.text("vin", vin));
+        lists::update::<Vehicle>(&body).step
+    };
+    assert_eq!(step(2, "LC06S24R0H123456"), ListStep::Malformed);
+    assert_eq!(step(2, ""), ListStep::Malformed);
+    assert_eq!(step(3, "LC06S24R0H1234567"), ListStep::Delete(vec![vehicle.vin]));
+    let ListStep::Put(unknown) = step(2, "LC06S24R0H1234567") else { panic!("refused") };
+    assert_eq!(unknown[0].status, VehicleStatus::Refused, "an unknown status refuses");
+    let entry = &octets(frame)[19 + 10..octets(frame).len() - 2];
+    let wanted: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(entry).into();
+    assert_eq!(list_digest(&ListEntries::Vehicles(vec![vehicle].into())), wanted);
+}
+
+#[test]
+fn plates_and_their_digest_are_those_of_the_profile() {
+    let frame = "535a440010001800000004054403001234000102020000000300000001e7b2a44231323334350000000000000001000000000000000000000001011b423730333100000000000000ac53";
+    let Command::PlateList(update) = asked(frame) else { panic!("no list") };
+    let ListStep::Put(plates) = update.step else { panic!("{:?}", update.step) };
+    assert_eq!((plates[0].plate, plates[0].fleet_number), ("粤B12345".into(), "B7031".into()));
+    assert_eq!((plates[0].valid_from, plates[0].valid_until), (None, time("2027-01-01T00:00:00")));
+    let always = |plate: &str, fleet_number: &str| Plate {
+        plate: plate.into(),
+        status: PlateStatus::Open,
+        valid_from: None,
+        valid_until: None,
+        fleet_number: fleet_number.into(),
+    };
+    let entries = vec![always("粤B00001", ""), always("粤B12345", "B7031")];
+    assert_eq!(
+        hex::lower(&list_digest(&ListEntries::Plates(entries.into()))),
+        "6fc8590c446707a667b298d2fcef3e461f576826240c952e39877d3969baa241", // platform-222.md 21
+    );
+    let body = wire::request(0x0504).number("op", 2).list("entries", &[()], |e, ()| e);
+    assert_eq!(lists::update::<Plate>(&body).step, ListStep::Malformed, "an entry without a key");
+}
+
+#[test]
+fn a_departure_plan_names_vehicles_or_is_none() {
+    let frame =
+        "535a2a0010000e000000120244030012340001014c4330365332345230483132333435363700002805170b1a5f050957";
+    let plan = Departure {
+        vin: "LC06S24R0H1234567".parse().expect("VIN"),
+        depart: time("2026-11-23T05:40:00"),
+        target_soc: 95,
+        priority: 5,
+    };
+    assert_eq!(asked(frame), Command::DeparturePlan(Some(vec![plan])));
+    let body = wire::request(0x0212).list("entries", &["LC06S24R0H123456"], |e, vin| e.text("vin", vin));
+    assert_eq!(lists::departures(&body), None);
 }
 
 #[test]
@@ -326,7 +419,7 @@ fn what_is_malformed_unknown_or_for_another_station_is_refused_at_once() {
 fn every_answer_is_read_by_the_table_of_its_command() {
     let cards = vec![Card {
         uid: "04A1".parse().expect("uid"),
-        account: String::new(),
+        account: Default::default(),
         status: CardStatus::Allowed,
         group: 0,
         max_concurrent: 1,
@@ -337,19 +430,24 @@ fn every_answer_is_read_by_the_table_of_its_command() {
         (0x0205, Answer::RemoteStop(2)),
         (0x0104, Answer::Time { result: 0, before: time("2026-11-22T08:29:57.500"), offset_ms: Some(2500) }),
         (0x0107, Answer::Tariff(2)),
-        (0x020E, Answer::List(1, 12)),
-        (0x020F, Answer::ListDigest { version: 13, cards }),
+        (0x020E, Answer::List(ListKind::Cards, 1, 12)),
+        (0x0210, Answer::List(ListKind::Vehicles, 1, 12)),
+        (0x0504, Answer::List(ListKind::Plates, 1, 12)),
+        (0x020F, Answer::ListDigest(13, ListEntries::Cards(cards.into()))),
+        (0x0211, Answer::ListDigest(13, ListEntries::Vehicles(Vec::new().into()))),
+        (0x0505, Answer::ListDigest(13, ListEntries::Plates(Vec::new().into()))),
+        (0x0212, Answer::DeparturePlan(2)),
         (0x020D, Answer::Balance(1)),
         (0x0109, Answer::Interrogate(0)),
         (0x020B, Answer::Recall(0, 20)),
     ];
     for (kind, answer) in answers {
         let to = ReplyTo { kind, sequence: 9, device: station() };
-        let sent = codec().answer(&to, &answer);
+        let sent = codec().answer(&to, &answer).expect("an answer");
         let (header, body) = frame::open(Checksum::default(), &sent).expect("frame");
         assert_eq!((header.number, header.sequence, header.is_reply()), (kind, 9, true));
         assert!(matches!(wire::judge(Direction::Up, &header, body), Ok(Said::Reply(_))), "{kind:04X}");
-        let unknown = codec().answer(&to, &Answer::UnknownDevice);
+        let unknown = codec().answer(&to, &Answer::UnknownDevice).expect("an answer");
         let (_, body) = frame::open(Checksum::default(), &unknown).expect("frame");
         assert_eq!(body, if kind == 0x0203 { [1] } else { [0xFD] });
     }

@@ -24,6 +24,16 @@ pub(super) fn decivolts(voltage: Option<Voltage>) -> Option<i64> {
     voltage.map(|v| v.0.saturating_add(50).div_euclid(100))
 }
 
+/// Millivolts to 0.01 V.
+pub(super) fn centivolts(voltage: Option<Voltage>) -> Option<i64> {
+    voltage.map(|v| v.0.saturating_add(5).div_euclid(10))
+}
+
+/// Whole minutes; more than the field holds is the most that is no "none".
+pub(super) fn minutes(time: Option<Duration>) -> Option<u16> {
+    time.map(|t| u16::try_from(t.as_secs() / 60).unwrap_or(u16::MAX).min(u16::MAX - 1))
+}
+
 /// Milliamperes to 0.1 A.
 pub(super) fn deciamperes(current: Option<Current>) -> Option<i64> {
     current.map(|c| c.0.saturating_add(50).div_euclid(100))

@@ -45,7 +45,7 @@ pub enum Heard<'a> {
 }
 
 /// How often something was odd, since the start. All saturate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
     /// Messages given out.
     pub messages: u64,

@@ -94,6 +94,9 @@ fn filled(octets: &[u8]) -> usize {
 }
 
 impl<const N: usize> Narrow<N> {
+    /// The largest number that fits.
+    pub const LARGEST: Narrow<N> = Narrow([0xFF; N]);
+
     /// `None` when the number does not fit.
     #[must_use]
     pub fn new(number: u64) -> Option<Narrow<N>> {

@@ -9,8 +9,8 @@ mod wire;
 use crate::ledger;
 use clock::Seen;
 use depotd::model::access::{Card, CardStatus};
-use depotd::model::batch::{Batch, Recovered, Row, SessionRow};
-use depotd::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber};
+use depotd::model::batch::{Batch, KeptList, Recovered, Row, SessionRow};
+use depotd::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber, Vin};
 use depotd::model::message::{EntryId, Lane, Verdict};
 use depotd::model::quantity::Energy;
 use depotd::model::record::{StartMode, TransactionRecord};
@@ -121,6 +121,10 @@ pub(crate) struct Reference {
     /// The wall clock of the program was wrong by more than the platform overlooks.
     pub(crate) clock_was_far_off: bool,
     pub(crate) largest_clock_error_ms: i64,
+    /// Vehicles that may charge.
+    pub(crate) fleet: BTreeSet<Vin>,
+    /// Guns whose meter counts in 0.001 kWh.
+    pub(crate) fine: BTreeSet<usize>,
     numbered: BTreeMap<TransactionNumber, u64>,
     acknowledged: BTreeSet<u64>,
     arrived: BTreeSet<(TransactionNumber, bool)>,
@@ -134,9 +138,7 @@ pub(crate) struct Reference {
     operated: BTreeMap<usize, Instant>,
     tariffs: BTreeMap<u32, Tariff>,
     in_force: VecDeque<(Instant, u32)>,
-    cards: BTreeMap<CardUid, Card>,
-    list_version: u32,
-    list_confirmed: Option<Utc>,
+    cards: KeptList<Card>,
     clocks: Vec<Seen>,
     alarms: alarms::Alarms,
     log: VecDeque<(Instant, String)>,
@@ -169,6 +171,8 @@ impl Reference {
             unbilled: Energy::ZERO,
             clock_was_far_off: false,
             largest_clock_error_ms: 0,
+            fleet: BTreeSet::new(),
+            fine: BTreeSet::new(),
             numbered: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
             arrived: BTreeSet::new(),
@@ -181,9 +185,7 @@ impl Reference {
             operated: BTreeMap::new(),
             tariffs: [(tariff.number, tariff)].into(),
             in_force: [(Instant::default(), 0)].into(),
-            cards: BTreeMap::new(),
-            list_version: 0,
-            list_confirmed: None,
+            cards: KeptList::default(),
             clocks: Vec::new(),
             alarms: alarms::Alarms::default(),
             log: VecDeque::new(),
@@ -447,25 +449,27 @@ impl Reference {
             self.blame("I6", format!("{id}: a start order for {txn} after its stop"));
         }
         match mode {
-            StartMode::CardOnline | StartMode::Remote => match self.permits.get(&txn).copied() {
-                None => self.blame("I5", format!("{id}: {txn} starts without a yes of the platform")),
-                Some(permit) if permit.gun != gun => {
-                    self.blame("I5", format!("{id}: {txn} was permitted at another gun"));
-                }
-                Some(permit) => {
-                    let late = !permit.remote && permit.arrived.since(permit.asked) > DECISION;
-                    if late || opened.since(permit.arrived) > EXPIRES {
-                        self.blame("I5", format!("{id}: {txn} starts on a late yes: {permit:?}"));
+            StartMode::CardOnline | StartMode::Remote | StartMode::VinOnline => {
+                match self.permits.get(&txn).copied() {
+                    None => self.blame("I5", format!("{id}: {txn} starts without a yes of the platform")),
+                    Some(permit) if permit.gun != gun => {
+                        self.blame("I5", format!("{id}: {txn} was permitted at another gun"));
+                    }
+                    Some(permit) => {
+                        let late = !permit.remote && permit.arrived.since(permit.asked) > DECISION;
+                        if late || opened.since(permit.arrived) > EXPIRES {
+                            self.blame("I5", format!("{id}: {txn} starts on a late yes: {permit:?}"));
+                        }
                     }
                 }
-            },
+            }
             StartMode::LocalOperator => {
                 if self.operated.get(&gun).is_none_or(|when| at.since(*when) > EXPIRES) {
                     self.blame("I5", format!("{id}: {txn} starts and no operator wanted it"));
                 }
             }
-            StartMode::CardOffline => {} // judged when it became durable
-            StartMode::VinOnline | StartMode::VinOffline | StartMode::PlugAndCharge => {
+            StartMode::CardOffline | StartMode::VinOffline => {} // judged when it became durable
+            StartMode::PlugAndCharge => {
                 self.blame("I5", format!("{id}: nobody starts by {mode:?} here"));
             }
         }
@@ -492,20 +496,17 @@ impl Reference {
                     self.log(format!("tariff {number} is in force"));
                     self.in_force.push_back((self.at, *number));
                 }
-                Row::CardListReplace(version, cards) => {
-                    self.list_version = *version;
-                    self.cards = cards.iter().map(|c| (c.uid, c.clone())).collect();
-                }
-                Row::CardListChange { version, put, delete } => {
-                    self.list_version = *version;
-                    self.cards.extend(put.iter().map(|c| (c.uid, c.clone())));
-                    delete.iter().for_each(|uid| drop(self.cards.remove(uid)));
-                }
-                Row::CardListConfirmed(at) => self.list_confirmed = Some(*at),
+                Row::Cards(row) => self.cards.apply(row),
                 Row::CommandSeen(txn, result) => drop(self.decided.insert(*txn, *result)),
                 Row::Step { what, .. } => self.log(format!("step: {what}")),
                 Row::Alarm { alarm, open, .. } => self.alarm(alarm, *open),
-                Row::Queue(_) | Row::Withdrawn(_) | Row::Serial { .. } | Row::Audit { .. } => {}
+                Row::Queue(_)
+                | Row::Withdrawn(_)
+                | Row::Serial { .. }
+                | Row::Audit { .. }
+                | Row::Vehicles(_)
+                | Row::Plates(_)
+                | Row::Departures(_) => {}
             }
         }
         for txn in closed {
@@ -579,6 +580,12 @@ impl Reference {
         if opening.start_mode == StartMode::CardOffline {
             self.judge_offline(gun, &opening);
         }
+        if opening.start_mode == StartMode::VinOffline {
+            let known = matches!(&opening.credential, Credential::Vin(vin) if self.fleet.contains(vin));
+            if !known || !opening.offline || opening.tariff.is_none() || self.stamp().is_none() {
+                self.blame("I5", format!("{id}: an offline start by {:?}", opening.credential));
+            }
+        }
         self.guns[gun].open = Some(row.txn);
         let known =
             Known { gun, opening, opened: at, record: None, open: row.open, started: false, stop_told: None };
@@ -592,9 +599,9 @@ impl Reference {
         let Credential::Card(uid) = opening.credential else {
             return self.blame("I5", format!("an offline start by {:?}", opening.credential));
         };
-        let allowed = self.cards.get(&uid).is_some_and(|c| c.status == CardStatus::Allowed);
+        let allowed = self.cards.entries.iter().any(|c| c.uid == uid && c.status == CardStatus::Allowed);
         let clock = self.stamp();
-        let fresh = self.list_confirmed.zip(clock).is_some_and(|(at, wall)| wall.0 - at.0 <= LIST_AGE_MS);
+        let fresh = self.cards.confirmed.zip(clock).is_some_and(|(at, wall)| wall.0 - at.0 <= LIST_AGE_MS);
         let own = |k: &&Known| k.opening.offline && k.opening.credential == opening.credential;
         let unsent = |k: &&Known| k.record.is_none_or(|number| !self.acknowledged.contains(&number));
         let used = self.sessions.values().filter(own).filter(unsent).count();

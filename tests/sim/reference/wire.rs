@@ -133,7 +133,7 @@ impl Reference {
             }
             (0x020E, 0) if body.num("op") == 4 => {
                 let version: u32 = body.int("to_version");
-                (self.list_version != version).then(|| format!("list {version} is not on disk"))
+                (self.cards.version != version).then(|| format!("list {version} is not on disk"))
             }
             _ => None,
         }

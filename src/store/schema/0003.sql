@@ -14,12 +14,12 @@ CREATE INDEX alarm_open ON alarm (id) WHERE open = 1;
 
 CREATE TABLE alarm_event (
     id       INTEGER PRIMARY KEY CHECK (id > 0),
-    alarm    INTEGER NOT NULL,
-    raised   INTEGER NOT NULL CHECK (raised IN (0, 1)),
     device   BLOB NOT NULL CHECK (length(device) = 7),
     stored   INTEGER NOT NULL CHECK (stored IN (0, 1)),
     txn      BLOB NOT NULL CHECK (length(txn) = 16),
     content  TEXT NOT NULL,
+    alarm    INTEGER NOT NULL GENERATED ALWAYS AS (content ->> '$.alarm.id') STORED,
+    raised   INTEGER NOT NULL GENERATED ALWAYS AS (content ->> '$.raised') STORED,
     state    INTEGER NOT NULL CHECK (state IN (0, 2)),       -- queued, refused; what was taken is gone
     reason   INTEGER,
     settled  INTEGER,
@@ -30,3 +30,5 @@ CREATE INDEX alarm_event_of ON alarm_event (alarm);
 -- What the platform refused to know is offered once more at the next login, whenever that is.
 ALTER TABLE start_result ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
 UPDATE start_result SET refusals = 1 WHERE state = 2;
+ALTER TABLE battery_end ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+UPDATE battery_end SET refusals = 1 WHERE state = 2;
