@@ -1,13 +1,14 @@
 //! Open alarms, always complete (0402): after login and when the platform asks.
 //!
 //! They go out in parts, one request at a time, from one moment's list; events (0401) wait meanwhile, so that what
-//! changed after that moment is told after it. The list is never older than an event that was sent.
+//! changed after that moment is told after it. The list is never older than an event that was sent. A list that is not
+//! answered is told again, as it is by then, when a lane would begin again (platform-222.md 14.1, 14.2).
 
 use super::ask::About;
 use super::{Action, Link};
 use crate::model::alarm::Alarm;
 use crate::model::message::FromLink;
-use crate::model::time::Now;
+use crate::model::time::{Instant, Now};
 use crate::uplink::{ALARMS_IN_A_PART, Outgoing};
 
 /// What the platform is to know of open alarms.
@@ -19,12 +20,14 @@ pub(super) struct OpenAlarms {
     pub(super) wanted: bool,
     /// The moment's list that is on its way, and the part that goes next.
     telling: Option<(Vec<Alarm>, usize)>,
+    /// Nobody answered; they are told again then.
+    pub(super) again: Option<Instant>,
 }
 
 impl OpenAlarms {
     /// A new connection begins anew.
     pub(super) fn lost(&mut self) {
-        (self.wanted, self.telling) = (false, None);
+        (self.wanted, self.telling, self.again) = (false, None, None);
     }
 
     /// Something of them is still to be sent or answered.
@@ -39,7 +42,9 @@ impl Link {
         if self.asks.is_open(About::OpenAlarms) {
             return;
         }
+        self.alarms.wanted |= self.alarms.again.take_if(|at| *at <= now.mono).is_some();
         if self.alarms.telling.is_none() && std::mem::take(&mut self.alarms.wanted) {
+            self.alarms.again = None;
             self.alarms.telling = Some((self.alarms.list.clone(), 0));
         }
         let Some((list, next)) = self.alarms.telling.take() else { return };
@@ -62,7 +67,8 @@ impl Link {
     }
 
     /// Nobody answers: what follows is not held up.
-    pub(super) fn open_alarms_silent(&mut self) {
+    pub(super) fn open_alarms_silent(&mut self, now: Now) {
         self.alarms.telling = None;
+        self.alarms.again = Some(now.mono + self.config.lane_pause);
     }
 }

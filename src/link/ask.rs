@@ -196,7 +196,7 @@ impl Link {
                 self.asks.remember(sequence, ticket);
                 out.push(Action::Tell(FromLink::Decision(ticket, Decision::TimedOut)));
             }
-            About::OpenAlarms => self.open_alarms_silent(),
+            About::OpenAlarms => self.open_alarms_silent(now),
             About::Pile(_) | About::TariffCheck(_) | About::Tariff(_) => self.step_silent(now, about),
         }
     }

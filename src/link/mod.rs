@@ -291,6 +291,7 @@ impl Link {
                 deadlines.push(self.replies.wake_at());
                 deadlines.push(self.start_results.wake_at());
                 deadlines.push(self.records.wake_at());
+                deadlines.push(self.alarms.again);
                 deadlines.push(self.alarm_events.wake_at().filter(|_| !self.alarms.is_telling()));
                 deadlines.push(self.battery_ends.wake_at());
             }

@@ -600,3 +600,34 @@ fn more_entries_than_a_list_holds_are_refused() {
     refused(&mut store, [Row::Plates(ListRow::Replace(1, plates.into()))]);
     assert_eq!(store.plates(1).map(|list| (list.version, list.count)), Ok((0, 0)));
 }
+
+#[test]
+fn ten_thousand_alarm_events_wait_and_beyond_that_a_pair_makes_room_that_is_not_under_way() {
+    const MOST: u64 = 10_000;
+    let (mut store, lane) = (memory(), Lane::Alarm);
+    // One that stays open, then pairs.
+    commit(&mut store, alarm_rows(1, 1, true));
+    let pair = |n: u64| alarm_rows(n, 2 * n - 2, true).into_iter().chain(alarm_rows(n, 2 * n - 1, false));
+    commit(&mut store, (2..=MOST / 2).flat_map(pair));
+    commit(&mut store, alarm_rows(MOST, MOST, true));
+    let all = |store: &Store| -> Vec<(u64, u64, bool)> {
+        let entries = store.entries(lane, 0, 20_000).expect("entries");
+        let event = |entry: Entry| match entry.content {
+            Content::Alarm(event) => (entry.id.id, event.alarm.id, event.raised),
+            other => panic!("{other:?} among alarm events"),
+        };
+        entries.into_iter().map(event).collect()
+    };
+    let full = all(&store);
+    assert_eq!(full.len() as u64, MOST, "all of them fit");
+    commit(&mut store, (MOST + 1..=MOST + 200).flat_map(|n| alarm_rows(n, n, true)));
+    let left = all(&store);
+    assert!(left.len() as u64 <= MOST, "{}", left.len());
+    assert_eq!(left[..250], full[..250], "what may be on its way stays");
+    assert_eq!(left.last().map(|(id, _, _)| *id), Some(MOST + 200), "the newest is never dropped");
+    let gone: Vec<_> = full.iter().filter(|event| !left.contains(event)).collect();
+    assert_eq!(gone.len(), 200, "no more than had to go");
+    assert!(gone.chunks(2).all(|pair| pair[0].1 == pair[1].1 && pair[0].2 && !pair[1].2), "pairs");
+    let (_, found) = store.reopen().expect("reopened");
+    assert_eq!((found.alarm_events, found.last_alarm_event), (left.len() as u64, MOST + 200));
+}

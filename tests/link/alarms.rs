@@ -2,7 +2,7 @@
 
 use crate::world::{World, config};
 use depotd::model::message::{EntryId, FromLink, Lane, ToLink, Verdict};
-use depotd::sim::platform::Order;
+use depotd::sim::platform::{Fault, Order};
 
 fn taken(world: &World, event: u64) -> usize {
     let id = EntryId { lane: Lane::Alarm, id: event };
@@ -87,4 +87,23 @@ fn a_platform_without_open_alarms_does_not_hold_up_the_order() {
     world.run(20);
     assert_eq!(world.count(|m| *m == FromLink::AlarmsTold(false)), 1);
     assert_eq!(world.count(|m| matches!(m, FromLink::Ready)), 1);
+}
+
+#[test]
+fn open_alarms_that_nobody_answers_are_told_again_as_they_are_by_then() {
+    let mut world = World::new(config());
+    world.run(10);
+    world.alarm(1, true, false);
+    world.run(2);
+    world.order(Order::Fault(Fault::DropReply, 6));
+    world.step_link(depotd::link::Event::Station(ToLink::TellAlarms));
+    world.run(60);
+    world.alarm(2, true, false);
+    world.run(10);
+    assert_eq!(world.count(|m| *m == FromLink::AlarmsTold(true)), 1, "at the login");
+    assert_eq!(taken(&world, 2), 1, "an unanswered list holds nothing up");
+    world.run(300);
+    assert_eq!(world.count(|m| *m == FromLink::AlarmsTold(true)), 2);
+    assert_eq!(world.platform.open_alarms().count(), 2);
+    world.assert_no_complaint();
 }

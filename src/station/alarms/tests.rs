@@ -476,3 +476,19 @@ proptest! {
         prop_assert!(raises.is_sorted_by(|a, b| a < b), "identities rise");
     }
 }
+
+#[test]
+fn of_several_causes_before_a_restart_those_count_that_say_so_again() {
+    let mut before = alarms();
+    for subject in ["battery", "charger"] {
+        before.set(at(0), Key::connector(0x0124, gun(1), subject), true);
+    }
+    before.turn(at(2));
+    let known = |alarm: &Alarm| KnownAlarm { alarm: alarm.clone(), acknowledged: true, entry: None };
+    let recovered = Recovered { alarms: before.open().map(known).collect(), ..Recovered::default() };
+    let mut alarms = Alarms::new(at(0), places(), &recovered);
+    alarms.set(at(1), Key::connector(0x0124, gun(1), "battery"), true);
+    assert_eq!(alarms.turn(at(100)), [], "one of them is the case still");
+    alarms.set(at(100), Key::connector(0x0124, gun(1), "battery"), false);
+    assert_eq!(codes(&alarms.turn(at(110))), [(false, 0x0124)]);
+}

@@ -352,3 +352,67 @@ fn what_is_queued_says_what_was_raised() {
     let text = &depot.disk.alarm_events.iter().find(|e| e.alarm.code == 0x0115).expect("raised").text;
     assert_eq!(text, "电子锁故障");
 }
+
+#[test]
+fn without_a_platform_nobody_misses_it_and_nothing_waits_for_it() {
+    let mut depot = Depot::on(Config { has_platform: false, ..config(1) }, disk::Disk::default());
+    depot.run(400);
+    assert!(!depot.station.alarms.is_open(0x0001), "there is none to be away");
+    depot.faults(0, EMERGENCY);
+    assert!(depot.disk.open_alarms.values().any(|(alarm, ..)| alarm.code == 0x0101), "durable all the same");
+    assert_eq!(depot.events(), []);
+    let queued = |m: &ToLink| matches!(m, ToLink::Queued(id) if id.lane == Lane::Alarm);
+    assert!(!depot.link.iter().any(queued));
+    let mut depot = depot.restart();
+    assert!(depot.alarm(0x0101).is_some(), "it survives a restart");
+    depot.config.has_platform = true;
+    let mut depot = depot.restart();
+    let told = depot.listed().iter().any(|alarm| alarm.code == 0x0101);
+    assert!(told, "a platform that comes later is told of what is open");
+    depot.run(400);
+    assert!(depot.station.alarms.is_open(0x0001));
+}
+
+#[test]
+fn a_platform_whose_protocol_has_no_alarms_gets_none_and_is_missed() {
+    let protocol = crate::model::record::Protocol::Ykc16;
+    let mut depot = Depot::on(Config { protocol, ..config(1) }, disk::Disk::default());
+    depot.run(400);
+    assert!(depot.station.alarms.is_open(0x0001));
+    assert_eq!(depot.events(), []);
+}
+
+#[test]
+fn codes_of_a_charge_controller_are_alarms_of_their_own_until_it_takes_them_back() {
+    let mut depot = charging();
+    let told = |depot: &mut Depot, state, codes: &[u16], faults| {
+        let alarms = codes.iter().copied().collect();
+        let status = ChargerStatus { state, plugged: Some(true), faults, alarms, ..ChargerStatus::default() };
+        depot.event(Event::Device(charger(0), Report::Charger(status)));
+        depot.inbox.clear();
+    };
+    let now = depot.now;
+    let woke = |depot: &mut Depot, seconds: u64| {
+        depot.now.mono = now.mono + Duration::from_secs(seconds);
+        depot.event(Event::Woke);
+    };
+    let voltage = 1 << 9;
+    told(&mut depot, ChargerState::Charging, &[0x010A, 0x0105, 0x010F], voltage);
+    woke(&mut depot, 5);
+    for code in [0x010A, 0x0105, 0x010F] {
+        assert_eq!(depot.events_of(code), [true], "{code:04X}");
+    }
+    told(&mut depot, ChargerState::Charging, &[0x0105], 0);
+    depot.event(Event::Device(charger(0), Report::Link(LinkState::Silent)));
+    woke(&mut depot, 6);
+    woke(&mut depot, 50);
+    assert_eq!(depot.events_of(0x010A), [true], "nobody knows while the charger is silent");
+    depot.event(Event::Device(charger(0), Report::Link(LinkState::Good)));
+    woke(&mut depot, 90);
+    assert_eq!(depot.events_of(0x010A), [true, false]);
+    assert_eq!((depot.events_of(0x010F), depot.events_of(0x0105)), (vec![true, false], vec![true]));
+    depot.orders.clear();
+    told(&mut depot, ChargerState::Charging, &[0x010E], voltage);
+    assert_eq!(depot.events_of(0x010F), [true, false], "the code says it better than the bit");
+    assert_eq!(depot.ordered(0, &Order::Stop), 1, "level 1");
+}
