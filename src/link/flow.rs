@@ -6,6 +6,7 @@
 
 use super::settle::Step;
 use super::{Action, Link, Note, State};
+use crate::model::ident::TransactionNumber;
 use crate::model::message::{Content, Entry, FromLink, Lane, Verdict};
 use crate::model::session::ConnectorState;
 use crate::model::time::Now;
@@ -102,6 +103,8 @@ impl Link {
             }
             if lane == Lane::Record {
                 self.start_results.overtaken(&entry.txn); // kept only until the record was sent (0204)
+                self.handshakes.retain(|_, words| words.txn != entry.txn); // nobody asks who it was any more
+                self.progress.retain(|_, words| words.txn != entry.txn);
             }
         }
     }
@@ -119,11 +122,8 @@ impl Link {
 
     /// Who the vehicles are, once the start results of their sessions went out.
     fn pump_handshakes(&mut self, out: &mut Vec<Action>) {
-        if self.start_results.has_unread() {
-            return;
-        }
         for (connector, words) in std::mem::take(&mut self.handshakes) {
-            if self.start_results.has_unsent(&words.txn) {
+            if self.start_is_unsent(&words.txn) {
                 self.handshakes.insert(connector, words);
             } else {
                 self.tell(&Outgoing::BatteryHandshake(&words), out);
@@ -131,21 +131,29 @@ impl Link {
         }
     }
 
-    /// How the batteries charge.
+    /// How the batteries charge, once the start results of their sessions went out.
     fn pump_progress(&mut self, out: &mut Vec<Action>) {
-        for (_, words) in std::mem::take(&mut self.progress) {
-            self.tell(&Outgoing::BatteryProgress(&words), out);
+        for (connector, words) in std::mem::take(&mut self.progress) {
+            if self.start_is_unsent(&words.txn) {
+                self.progress.insert(connector, words);
+            } else {
+                self.tell(&Outgoing::BatteryProgress(&words), out);
+            }
         }
+    }
+
+    /// Whether the start result of this session is still to be sent in this connection.
+    fn start_is_unsent(&self, txn: &TransactionNumber) -> bool {
+        self.start_results.has_unsent(txn) || self.start_results.has_unread()
     }
 
     /// Newest states, those that show a connector free or without its transaction, or those that do not.
     fn pump_realtime(&mut self, free: bool, out: &mut Vec<Action>) {
-        let held = |txn| self.start_results.has_unsent(txn) || self.start_results.has_unread();
         let ready: Vec<_> = self
             .realtime
             .iter()
             .filter(|(_, r)| (shows_free(r.state) || r.txn.is_none()) == free)
-            .filter(|(_, r)| r.state != ConnectorState::Charging || !held(&r.txn))
+            .filter(|(_, r)| r.state != ConnectorState::Charging || !self.start_is_unsent(&r.txn))
             .filter(|(_, r)| {
                 !(free && self.manners.free_after_record && self.records.has_unsent_of(r.connector))
             })

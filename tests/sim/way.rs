@@ -199,7 +199,7 @@ impl World {
         while let Some(complaint) = self.platform.complaints().get(self.complaints).cloned() {
             self.complaints += 1;
             let far_off = self.reference.clock_was_far_off && complaint.contains("4.1:");
-            let no_disk = self.disk.fails && complaint.contains("18.1: list message refused with 2");
+            let no_disk = self.disk.fails && complaint.contains(" list message refused with 2");
             let no_charger =
                 complaint.contains("15.2: no start result") && self.reference.charger_was_away(&complaint);
             if !far_off && !no_disk && !no_charger {

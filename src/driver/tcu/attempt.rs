@@ -264,14 +264,16 @@ impl Controller {
     /// The station decided about the vehicle of an attempt that has no output.
     fn decide(&mut self, now: Instant, admission: Admission, out: &mut Vec<Action>) {
         let Attempt::Preparing(preparing) = &mut self.attempt else { return };
-        preparing.answer = Some(admission);
+        let again = preparing.answer.replace(admission) == Some(admission);
         preparing.until = now + OUTPUT;
         let Some(naming) = &preparing.naming else { return };
         if let Some(going) = &mut preparing.going {
             going.answered.get_or_insert(now);
         }
         let kind = naming.kind;
-        out.push(self.answer(kind, admission));
+        if !again {
+            out.push(self.answer(kind, admission)); // every further name is answered when it comes
+        }
     }
 
     /// [`crate::model::request::Order::Admit`]. False when there is nothing to admit.

@@ -301,7 +301,11 @@ impl Controller {
         if due {
             self.orders.settle(now, kind);
         } else if !self.orders.crossed(now, kind) && !self.asked_lately(now, kind) {
-            self.complain(format!("sent {}, which nobody waits for", kind.name()));
+            self.complain(format!(
+                "sent {}, which nobody waits for, at {:.3} s",
+                kind.name(),
+                now.0 as f64 / 1e6
+            ));
         }
     }
 

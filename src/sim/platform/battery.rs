@@ -7,8 +7,9 @@ use crate::wire::platform222::{Body, Header};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// Progress comes every 15 s while charging; never closer than this.
-const CLOSEST: Duration = Duration::from_secs(14);
+/// Progress comes every 15 s while charging. One that had to wait for the start result of its session may be followed
+/// sooner, but never as soon as this.
+const CLOSEST: Duration = Duration::from_secs(5);
 /// Sessions remembered.
 const REMEMBERED: usize = 1000;
 
