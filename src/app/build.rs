@@ -9,6 +9,7 @@ use crate::canbus::{self, Bus};
 use crate::config::devices::Nonce;
 use crate::config::{self, CanWay, ChargerDriver, Config, Secret, SecretSource, StopSessions};
 use crate::control::desk::Device;
+use crate::control::probe::Pile;
 use crate::driver::tcu::Controller;
 use crate::driver::{Driver, osdp};
 use crate::model::ident::{ConnectorId, DeviceId};
@@ -48,6 +49,8 @@ pub struct Machines {
     pub links: Vec<BuiltLink>,
     /// Every device, for people.
     pub devices: Vec<Device>,
+    /// Chargers that are read by a profile.
+    pub piles: Vec<Pile>,
 }
 
 /// A line with its master.
@@ -92,14 +95,16 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
     for meter in &config.meters {
         let driver = meter.driver(&config.lines[meter.line]).map_err(|what| unfit(&meter.name, &what))?;
         let address = meter.address.to_string();
-        meters.push(plan.on_line("meter", meter.name.clone(), meter.line, address, driver));
+        let protocol = meter.address.word();
+        meters.push(plan.on_line("meter", protocol, meter.name.clone(), meter.line, address, driver));
     }
     let mut readers = Vec::new();
     for reader in &config.readers {
         let key = reader.key().map(|source| reader_key(&reader.name, source, edge)).transpose()?;
         let driver = reader.driver(key, (edge.nonce)()).map_err(|what| unfit(&reader.name, &what))?;
         let address = reader.kind.to_string();
-        readers.push(plan.on_line("reader", reader.name.clone(), reader.line, address, driver));
+        let protocol = reader.kind.word();
+        readers.push(plan.on_line("reader", protocol, reader.name.clone(), reader.line, address, driver));
     }
     let mut connectors = Vec::new();
     for charger in &config.chargers {
@@ -133,6 +138,7 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         },
         links: uplink::links(config, edge)?,
         devices: plan.devices,
+        piles: plan.piles,
     })
 }
 
@@ -142,6 +148,7 @@ struct Plan<'a> {
     drivers: Vec<Vec<(DeviceId, Box<dyn Driver>)>>,
     buses: Vec<Vec<(DeviceId, canbus::Device)>>,
     devices: Vec<Device>,
+    piles: Vec<Pile>,
 }
 
 impl<'a> Plan<'a> {
@@ -151,24 +158,33 @@ impl<'a> Plan<'a> {
             drivers: config.lines.iter().map(|_| Vec::new()).collect(),
             buses: config.cans.iter().map(|_| Vec::new()).collect(),
             devices: Vec::new(),
+            piles: Vec::new(),
         }
     }
 
-    fn add(&mut self, kind: &'static str, name: String, line: String, address: String) -> DeviceId {
+    fn add(
+        &mut self,
+        kind: &'static str,
+        protocol: &'static str,
+        name: String,
+        line: String,
+        address: String,
+    ) -> DeviceId {
         let id = DeviceId(self.devices.len() as u16);
-        self.devices.push(Device { id, kind, name, line, address });
+        self.devices.push(Device { id, kind, protocol, name, line, address });
         id
     }
 
     fn on_line(
         &mut self,
         kind: &'static str,
+        protocol: &'static str,
         name: String,
         line: usize,
         address: String,
         driver: Box<dyn Driver>,
     ) -> DeviceId {
-        let id = self.add(kind, name, self.config.lines[line].name.clone(), address);
+        let id = self.add(kind, protocol, name, self.config.lines[line].name.clone(), address);
         self.drivers[line].push((id, driver));
         id
     }
@@ -181,7 +197,8 @@ impl<'a> Plan<'a> {
         address: String,
         device: canbus::Device,
     ) -> DeviceId {
-        let id = self.add(kind, name, self.config.cans[bus].name.clone(), address);
+        let protocol = if kind == "tap" { "gbt27930" } else { "tcu" };
+        let id = self.add(kind, protocol, name, self.config.cans[bus].name.clone(), address);
         self.buses[bus].push((id, device));
         id
     }
@@ -197,8 +214,14 @@ impl<'a> Plan<'a> {
             ChargerDriver::Modbus { line, address, .. } => {
                 let driver = charger.modbus(connector).unwrap_or_else(|| Err(Vec::new()));
                 let driver = driver.map_err(|what| unfit(&id.to_string(), &what))?;
-                let address = u16::from(address) + u16::from(connector.number) - 1;
-                (self.on_line("charger", id.to_string(), line, address.to_string(), driver), None)
+                let slave = address.saturating_add(connector.number - 1);
+                let device =
+                    self.on_line("charger", "modbus", id.to_string(), line, slave.to_string(), driver);
+                if let Some(profile) = charger.profile() {
+                    let line = self.config.lines[line].name.clone();
+                    self.piles.push(Pile { connector: id, device, line, slave, profile });
+                }
+                (device, None)
             }
             ChargerDriver::Tcu { can, dual_gun, .. } => {
                 let tcu = charger.tcu(connector).ok_or_else(|| unfit(&id.to_string(), &[]))?;
@@ -282,7 +305,24 @@ pub fn cautions(config: &Config) -> Vec<String> {
             meter.name
         )
     });
-    unstable.chain(floats).chain(need_heartbeats(config)).chain(without_effect(config)).collect()
+    unstable
+        .chain(floats)
+        .chain(installs(config))
+        .chain(need_heartbeats(config))
+        .chain(without_effect(config))
+        .collect()
+}
+
+/// Readers that may be met through the key that everybody has.
+fn installs(config: &Config) -> impl Iterator<Item = String> {
+    let open = |r: &&config::Reader| matches!(r.kind, config::ReaderKind::Osdp { install: true, .. });
+    config.readers.iter().filter(open).map(|reader| {
+        format!(
+            "{}: install = true: it may be given its key once through the default one, which everybody has; remove it when \
+             depotctl readers shows the reader secure",
+            reader.name
+        )
+    })
 }
 
 /// Chargers that stop by themselves when nobody speaks to them.

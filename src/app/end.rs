@@ -28,7 +28,7 @@ pub(super) async fn end(config: &Config, mut signals: Signals, running: Running)
         "ending; {}",
         match close.len() {
             0 => "sessions go on".to_owned(),
-            count => format!("sessions at {count} connectors are closed first"),
+            count => format!("sessions at {count} connectors are closed first, where one is open"),
         }
     );
     let patience = if close.is_empty() { LAST_STATE } else { CLOSING + LAST_STATE };

@@ -126,6 +126,7 @@ pub(super) fn start(config: &Config, opened: Opened, buses: Buses) -> Result<Run
         lines: seen_lines,
         buses: seen_buses,
         devices: machines.devices,
+        piles: machines.piles,
         link: link_status,
         clock: Arc::clone(&clock),
     });
@@ -161,15 +162,22 @@ fn lines(
     let mut lines = Vec::new();
     for line in built {
         let (orders, ordered) = mpsc::channel(ORDERS);
+        let (visits, visited) = mpsc::channel(1);
         ways.extend(line.devices.iter().map(|id| (*id, orders.clone())));
         let (machine, tee) = (Arc::new(Mutex::new(line.machine)), Tee::default());
-        lines.push(desk::Line { name: line.name.clone(), machine: Arc::clone(&machine), tee: tee.clone() });
+        lines.push(desk::Line {
+            name: line.name.clone(),
+            machine: Arc::clone(&machine),
+            tee: tee.clone(),
+            visits,
+        });
         tokio::spawn(task::line::run(task::line::Parts {
             pulse: pulses.next(&line.name),
             name: line.name,
             settings: line.settings,
             line: machine,
             orders: ordered,
+            visits: visited,
             reports: reports.clone(),
             tee,
             clock: Arc::clone(clock),

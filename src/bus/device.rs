@@ -13,6 +13,16 @@ const BUSY: Duration = Duration::from_millis(100);
 /// … up to this.
 const BUSY_LONGEST: Duration = Duration::from_secs(1);
 
+/// Names whoever is on a visit. No device of a configuration has this number.
+pub(super) const GUEST: DeviceId = DeviceId(u16::MAX);
+
+/// What is known of somebody on a visit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visit {
+    /// The device of the line that it speaks to: what one of them is owed, the other waits for, too.
+    pub(super) host: Option<DeviceId>,
+}
+
 /// A question that is to be sent again as it was.
 #[derive(Debug)]
 pub(super) struct Retry {
@@ -66,6 +76,8 @@ pub(super) struct Device {
     pub(super) worst_late: Duration,
     pub(super) counters: Counters,
     pub(super) round_trip: Histogram,
+    /// It is on a visit and leaves when it has nothing more to ask; it speaks to this device, if to one of the line's.
+    pub(super) visit: Option<Visit>,
     busy_in_a_row: u32,
     shortest_period: Duration,
     longest_period: Duration,
@@ -92,8 +104,19 @@ impl Device {
             worst_late: Duration::ZERO,
             counters: Counters::default(),
             round_trip: Histogram::default(),
+            visit: None,
             busy_in_a_row: 0,
         }
+    }
+
+    /// One that comes with its questions and leaves. It has no health: what stays silent is its finding.
+    pub(super) fn guest(driver: Box<dyn Driver>, host: Option<DeviceId>) -> Device {
+        Device { visit: Some(Visit { host }), health: Health::of_guest(), ..Device::new(GUEST, driver) }
+    }
+
+    /// A guest without anything left to ask.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.visit.is_some() && self.want.is_none() && self.retry.is_none()
     }
 
     /// After each call that may have changed the driver's mind.
@@ -128,6 +151,9 @@ impl Device {
 
     /// Until then a late answer may come that could be taken for the answer to a question of this class.
     pub(super) fn confused_until(&self, class: Class) -> Instant {
+        if self.driver.answers_name_questions() {
+            return Instant::default();
+        }
         match class {
             Class::Command if self.driver.answers_name_commands() => self.owes_command_until,
             Class::Command | Class::Billing | Class::Live | Class::Slow => self.owes_until,
@@ -140,6 +166,11 @@ impl Device {
         if class == Class::Command {
             self.owes_command_until = self.owes_command_until.max(until);
         }
+    }
+
+    /// A guest spoke to it, and the answer may still come: only what names itself goes out before.
+    pub(super) fn owe_for_guest(&mut self, until: Instant) {
+        self.owe_until(Class::Slow, until);
     }
 
     /// Whether a question of this class is not repeated, because a command waits that can go out at once.

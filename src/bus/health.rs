@@ -26,9 +26,15 @@ pub(super) struct Health {
     failing_since: Instant,
     probes: u32,
     probe_at: Instant,
+    /// Of a guest: it never changes.
+    is_steady: bool,
 }
 
 impl Health {
+    pub(super) fn of_guest() -> Health {
+        Health { is_steady: true, ..Health::default() }
+    }
+
     pub(super) fn state(&self) -> LinkState {
         self.state
     }
@@ -73,6 +79,9 @@ impl Health {
         if self.failures == 0 {
             self.failing_since = now;
         }
+        if self.is_steady {
+            return None;
+        }
         self.failures = self.failures.saturating_add(1);
         if self.is_silent() {
             self.probes = self.probes.saturating_add(1);
@@ -99,7 +108,7 @@ impl Health {
     }
 
     fn enter(&mut self, now: Instant, state: LinkState) -> Option<LinkState> {
-        if self.state == state {
+        if self.state == state || self.is_steady {
             return None;
         }
         (self.state, self.since) = (state, now);
@@ -107,9 +116,10 @@ impl Health {
     }
 }
 
-/// Wait before the next probe after so many failed ones. A twentieth of the longest wait is kept for the turn itself.
+/// Wait before the next probe after so many failed ones. A tenth of the longest wait is kept for the turn itself: others
+/// may be probed before it.
 fn probe_wait(probes: u32, longest: Duration, random: &mut fastrand::Rng) -> Duration {
-    let longest = (longest - longest / 20).max(SHORTEST_PROBE);
+    let longest = (longest - longest / 10).max(SHORTEST_PROBE);
     let plain = (FIRST_PROBE * (1 << probes.min(16))).min(longest);
     (plain * random.u32(900..=1_100) / 1_000).min(longest)
 }
@@ -126,7 +136,7 @@ mod tests {
             assert!((plain * 9 / 10..=plain * 11 / 10).contains(&wait), "{probes}: {wait} ms");
         }
         for probes in 4..40 {
-            assert!(probe_wait(probes, Duration::from_secs(10), &mut random) <= Duration::from_millis(9_500));
+            assert!(probe_wait(probes, Duration::from_secs(10), &mut random) <= Duration::from_secs(9));
         }
         assert!(probe_wait(40, Duration::ZERO, &mut random) >= SHORTEST_PROBE * 9 / 10, "never a busy loop");
     }

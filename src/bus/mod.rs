@@ -32,6 +32,7 @@ mod reply_time;
 mod schedule;
 mod status;
 mod verdict;
+mod visit;
 
 #[cfg(test)]
 mod tests;
@@ -73,7 +74,6 @@ impl Default for Config {
 }
 
 /// What happens to the line.
-#[derive(Debug)]
 pub enum Event<'a> {
     /// The port is open.
     Opened,
@@ -87,6 +87,9 @@ pub enum Event<'a> {
     Octets(&'a [u8]),
     /// The station orders a device.
     Tell(DeviceId, Request),
+    /// Somebody comes with questions of a person, and leaves when they are asked. Who speaks to a device of this line
+    /// names it. Dropped at once when the line is not open or somebody else is on a visit.
+    Visit(Box<dyn Driver>, Option<DeviceId>),
     /// A deadline passed.
     Woke,
 }
@@ -188,6 +191,7 @@ impl Line {
             Event::OpenFailed | Event::Lost | Event::WriteFailed => self.down(now, &mut out),
             Event::Octets(octets) => self.octets(now, octets, &mut out),
             Event::Tell(device, request) => self.tell(now, device, request, &mut out),
+            Event::Visit(driver, host) => self.visited(driver, host),
             Event::Woke => {}
         }
         self.advance(now, &mut out);
@@ -214,7 +218,7 @@ impl Line {
     pub fn status(&self, now: Now) -> LineStatus {
         let mut counters = Counters::default();
         let mut round_trips = Histogram::default();
-        for device in &self.devices {
+        for device in self.residents() {
             counters += device.counters;
             round_trips.merge(&device.round_trip);
         }
@@ -226,7 +230,7 @@ impl Line {
             echo: self.habits.echo.is_certain(),
             use_permille,
             polls_per_minute,
-            planned_permille: plan::permille_of(&self.config, self.devices.iter().map(|d| &*d.driver)),
+            planned_permille: plan::permille_of(&self.config, self.residents().iter().map(|d| &*d.driver)),
             opened: self.port.opened,
             lost: self.port.lost,
             reopened_mute: self.port.reopened_mute,
@@ -234,7 +238,7 @@ impl Line {
             stray_octets: self.stray_octets,
             counters,
             round_trip: round_trips.round_trip(),
-            devices: self.devices.iter().map(|device| device.status(now.mono)).collect(),
+            devices: self.residents().iter().map(|device| device.status(now.mono)).collect(),
         }
     }
 
@@ -279,6 +283,9 @@ impl Line {
             && now.mono >= quarantine.ends_at()
         {
             self.leave_quarantine(quarantine);
+        }
+        if let State::Idle { .. } = self.state {
+            self.see_off();
         }
         if let State::Idle { is_jammed, .. } = self.state {
             self.idle(now, is_jammed, out);

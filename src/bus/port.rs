@@ -80,6 +80,7 @@ impl Line {
                 out.push(Action::Report(device.id, Report::Link(state)));
             }
         }
+        self.dismiss();
     }
 
     /// Opens the port when its moment has come. Until then, what somebody waits for fails at once.

@@ -57,7 +57,8 @@ impl Line {
         let mut later: Option<Instant> = None;
         let mut best = None;
         for (index, device) in self.devices.iter().enumerate() {
-            let Some(turn) = device.turn(now) else { continue };
+            let Some(mut turn) = device.turn(now) else { continue };
+            turn.ready = turn.ready.max(self.host_owes_until(device));
             if turn.ready > now {
                 later = Some(later.map_or(turn.ready, |at| at.min(turn.ready)));
                 continue;

@@ -117,6 +117,8 @@ impl Line {
         self.lapse = Some(device.lapse(now.mono, &exchange));
         self.owed_until = self.owed_until.max(device.owes_until);
         device.refresh();
+        self.share_debt(exchange.device);
+        let device = &mut self.devices[exchange.device];
         if exchange.tries_left > 0 && !device.gives_way(exchange.question.class, now.mono) {
             let Exchange { question, due, tries_left, .. } = exchange;
             device.retry = Some(Retry { question, due, tries_left });
@@ -145,11 +147,13 @@ impl Line {
 
     /// Whether every device failed when it was last asked; a lone one must have failed for long.
     fn is_mute(&self) -> bool {
-        let is_alone = self.devices.len() == 1;
-        self.devices
-            .iter()
-            .map(|device| &device.health)
-            .all(|h| h.is_failing() && (!is_alone || h.is_silent()))
+        let is_alone = self.residents().len() == 1;
+        !self.residents().is_empty()
+            && self
+                .residents()
+                .iter()
+                .map(|device| &device.health)
+                .all(|h| h.is_failing() && (!is_alone || h.is_silent()))
     }
 
     /// Octets outside of any question: a late answer, or nobody's.

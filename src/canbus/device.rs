@@ -79,7 +79,7 @@ impl Member {
     pub(super) fn bus_up(&mut self, now: Now) -> Vec<Said> {
         match &mut self.device {
             Device::Controller(controller) => wanted(controller.handle(now, tcu::Event::BusUp)),
-            Device::Tap(tap) => reports(tap.handle(now, bms::Event::Woke)),
+            Device::Tap(tap) => reports(tap.handle(now, bms::Event::Opened)),
         }
     }
 

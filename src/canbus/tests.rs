@@ -138,8 +138,16 @@ fn an_adapter_that_lets_nobody_be_heard_is_opened_anew_once_and_then_rarely() {
 #[test]
 fn a_tap_may_hear_nothing_all_night() {
     let (mut bus, actions) = opened(bus(true, vec![tap()]));
-    assert_eq!(actions, []);
+    assert_eq!(links(&actions), [(0, LinkState::Good)]);
     assert!((1..40_000).all(|s| bus.handle(at(s * 1_000), Event::Woke).is_empty()));
+}
+
+#[test]
+fn a_tap_whose_adapter_is_back_is_in_order_although_nobody_speaks() {
+    let (mut bus, _) = opened(bus(true, vec![tap()]));
+    assert_eq!(links(&bus.handle(at(500), Event::Lost)), [(0, LinkState::Silent)]);
+    assert_eq!(bus.handle(at(9_000), Event::Woke), [Action::Open]);
+    assert_eq!(links(&bus.handle(at(9_001), Event::Opened)), [(0, LinkState::Good)]);
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! `depotctl`: the operator's and field engineer's tool.
 
 use super::show::{self, Columns};
-use super::{Exit, Failure, capture, decode, encode};
-use crate::config;
+use super::{Exit, Failure, capture, decode, encode, probe};
 use crate::control::{Answer, Ask, client};
 use crate::model::ident::{CardUid, Credential, Vin};
 use crate::store::Store;
@@ -129,10 +128,10 @@ enum Command {
     /// Hash chain, totals and integrity of the store; exit 65 and the first bad record when it does not hold
     Verify {
         /// Work on this file, without a daemon
-        #[arg(long, value_name = "FILE", requires = "config")]
-        db: Option<PathBuf>,
-        /// Configuration that names the station (with --db)
         #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
+        /// Configuration that names the station, so that the beginning of the chain is checked, too (with --db)
+        #[arg(long, value_name = "FILE", requires = "db")]
         config: Option<PathBuf>,
     },
     /// Check a configuration file
@@ -143,6 +142,9 @@ enum Command {
     },
     /// What passes on a line or bus, with its time: candump lines of a CAN bus, octets of an RS-485 line
     Capture(capture::Capture),
+    /// Questions to devices that only read, asked by the daemon between its own
+    #[command(subcommand)]
+    Probe(probe::Probe),
     /// What a capture holds, as JSON
     Replay(capture::Replay),
     /// Frames in, JSON out
@@ -193,6 +195,7 @@ pub fn main() -> ExitCode {
             Command::Encode(command) => encode::run(&command),
             Command::Replay(command) => capture::replay(&command),
             Command::Capture(command) => link.capture(&command),
+            Command::Probe(command) => link.probe(&command),
             Command::Check { config } => {
                 super::depotd::load(&config)?;
                 super::print(format_args!("{}: ok\n", config.display()))
@@ -267,6 +270,19 @@ impl Daemon {
         }
     }
 
+    /// Findings as they are made; a document of them all at the end where one was asked for.
+    fn probe(&self, command: &probe::Probe) -> Result<(), Failure> {
+        let socket = self.socket();
+        let mut sheet = probe::Sheet::new(command, self.json);
+        let ended = client::stream(&socket, &command.ask(who()), probe::LONGEST, |text| sheet.add(text));
+        match ended {
+            Ok(Answer::Good { data }) => sheet.end(&data),
+            Ok(Answer::Refused { error }) => Err(Failure::new(Exit::Data, error)),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(unreachable(&socket, &error)),
+        }
+    }
+
     fn ask(&self, ask: &Ask) -> Result<Value, Failure> {
         let socket = self.socket();
         match client::ask(&socket, ask) {
@@ -309,9 +325,12 @@ fn unreachable(socket: &Path, error: &std::io::Error) -> Failure {
 }
 
 fn verify_file(db: &Path, config: Option<&Path>, json: bool) -> Result<(), Failure> {
-    let config: config::Config = super::depotd::load(config.unwrap_or(Path::new("/etc/depotd/depotd.toml")))?;
+    let station = match config {
+        Some(config) => Some(super::depotd::load(config)?.code),
+        None => None,
+    };
     let store = Store::open_read_only(db).map_err(|e| Failure::new(Exit::Io, e))?;
-    let report = store.verify(config.code).map_err(|e| Failure::new(Exit::Data, e))?;
+    let report = store.verify(station).map_err(|e| Failure::new(Exit::Data, e))?;
     let data = serde_json::to_value(&report).map_err(|e| Failure::new(Exit::Internal, e))?;
     verdict(&data, json)
 }

@@ -9,6 +9,7 @@ mod depotd;
 mod depotsim;
 mod encode;
 mod lens;
+mod probe;
 mod show;
 mod table;
 

@@ -14,6 +14,7 @@ pub(super) const CONNECTORS: Columns = &[
     ("energy", "energy|kWh"),
     ("soc", "soc|%"),
     ("card", "card"),
+    ("bus", "vehicle"),
     ("since", "since"),
     ("txn", "txn"),
 ];
@@ -115,13 +116,13 @@ pub(super) const ALARMS: Columns = &[
     ("no.", "id"),
     ("code", "code"),
     ("level", "level"),
-    ("what", "en"),
-    ("告警", "zh"),
     ("connector", "connector"),
     ("subject", "subject"),
     ("since", "since"),
     ("latched", "latched"),
     ("platform has it", "acknowledged"),
+    ("what", "en"),
+    ("告警", "zh"),
 ];
 pub(super) const ALARM_HISTORY: Columns = &[
     ("no.", "id"),

@@ -82,6 +82,13 @@ impl Charger {
         }))
     }
 
+    /// What the registers of its connectors mean; `None` on CAN.
+    #[must_use]
+    pub fn profile(&self) -> Option<Arc<Profile>> {
+        let ChargerDriver::Modbus { profile, .. } = &self.driver else { return None };
+        modbus_profile(profile).ok()
+    }
+
     /// How the controller of one of its connectors is spoken to; `None` on an RS-485 line. Interface 0 is that of a pile
     /// with one connector (can.md 3.1).
     #[must_use]

@@ -2,6 +2,7 @@
 
 use super::reader::{At, Place, Problems, Section};
 use super::{Connections, Parity, SecretSource, StopSessions, can, chargers, readers};
+use crate::driver::osdp::Language;
 use crate::model::record::{BillingMode, Protocol};
 use crate::wire::dlt645::control::Edition;
 use std::time::Duration;
@@ -85,8 +86,12 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Written {
 
 fn whole(root: &mut Section<'_, '_, '_>) -> Written {
     let mut written = Written::default();
+    let mut language = Language::default();
     match root.table("station", station) {
-        Some((code, name, stop)) => (written.code, written.name, written.stop) = (code, name, stop),
+        Some((code, name, stop, spoken)) => {
+            (written.code, written.name, written.stop) = (code, name, stop);
+            language = spoken;
+        }
         None => root.wrong("station", "missing", "a table [station] with code and name"),
     }
     written.uplink = root.table("uplink", uplink).flatten();
@@ -114,7 +119,7 @@ fn whole(root: &mut Section<'_, '_, '_>) -> Written {
     written.metrics = root.table("metrics", |s| s.text("listen").map(|l| s.at("listen", l))).flatten();
     written.lines = root.tables("line", line);
     written.meters = root.tables("meter", meter);
-    written.readers = root.tables("reader", readers::written);
+    written.readers = root.tables("reader", |s| readers::written(s, language));
     written.cans = root.tables("can", can::written);
     written.chargers = root.tables("charger", chargers::written);
     for key in ["gate", "camera"] {
@@ -126,7 +131,7 @@ fn whole(root: &mut Section<'_, '_, '_>) -> Written {
     written
 }
 
-fn station(s: &mut Section<'_, '_, '_>) -> (At<String>, String, StopSessions) {
+fn station(s: &mut Section<'_, '_, '_>) -> (At<String>, String, StopSessions, Language) {
     let code = s.required("code", "\"44030012340001\"");
     let code = s.at("code", code);
     let name = s.text("name").unwrap_or_default();
@@ -134,7 +139,8 @@ fn station(s: &mut Section<'_, '_, '_>) -> (At<String>, String, StopSessions) {
         .table("stop", |s| s.choice("sessions", &[("keep", StopSessions::Keep), ("end", StopSessions::End)]))
         .flatten()
         .unwrap_or_default();
-    (code, name, stop)
+    let language = s.choice("language", &readers::LANGUAGES).unwrap_or_default();
+    (code, name, stop, language)
 }
 
 fn uplink(s: &mut Section<'_, '_, '_>) -> Option<super::Uplink> {

@@ -196,6 +196,18 @@ pub enum MeterAddress {
     Modbus(u8),
 }
 
+impl MeterAddress {
+    /// What it speaks, in the words of the configuration.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            MeterAddress::Dlt645(Edition::Y2007, _) => "dlt645-2007",
+            MeterAddress::Dlt645(Edition::Y1997, _) => "dlt645-1997",
+            MeterAddress::Modbus(_) => "modbus",
+        }
+    }
+}
+
 impl std::fmt::Display for MeterAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

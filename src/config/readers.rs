@@ -2,7 +2,7 @@
 //!
 //! | driver | keys beside `name`, `line`, `driver` |
 //! |---|---|
-//! | `osdp` | `address` 0..=126, `key`, `poll`, `reverse_bytes`, `strip_parity`, `mark` |
+//! | `osdp` | `address` 0..=126, `key`, `poll`, `reverse_bytes`, `strip_parity`, `mark`, `display`, `language`, `install` |
 //! | `mt62x` | `poll`, `reverse_bytes`, `beep` (hex: the octet behind command 30, then its data) |
 //! | `uid-frame` | `profile`: a built-in name, or a file in `profiles/` |
 //! | `uid-modbus` | `address` 1..=247, `poll`, `table`, `register`, `skip`, `octets`, `counter`, `low_first`, `reverse_bytes` |
@@ -15,7 +15,7 @@ use super::file::{secret, small};
 use super::profiles::{self, Family};
 use super::reader::{At, Problems, Section};
 use crate::driver::mt62x::Beep;
-use crate::driver::osdp::Notation;
+use crate::driver::osdp::{Language, Notation};
 use crate::driver::{Driver, mt62x, osdp, uid_frame, uid_modbus};
 use crate::wire::hex;
 use crate::wire::modbus::Table;
@@ -27,12 +27,18 @@ use std::time::Duration;
 /// Most octets of a beep command.
 const BEEP_OCTETS: usize = 17;
 
+/// Languages of people at readers.
+pub(super) const LANGUAGES: [(&str, Language); 2] = [("en", Language::English), ("zh", Language::Chinese)];
+
 /// Every key of every driver.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "address",
     "beep",
     "counter",
+    "display",
+    "install",
     "key",
+    "language",
     "low_first",
     "mark",
     "octets",
@@ -69,10 +75,14 @@ pub enum ReaderKind {
         address: u8,
         /// Base key of the secure channel; absent = plain.
         key: Option<SecretSource>,
+        /// It may be given its key, once, through the default one.
+        install: bool,
         /// First and last bit of a number are parity.
         strip_parity: bool,
         /// A mark octet goes before each question.
         mark: bool,
+        /// What its display shows.
+        language: Language,
     },
     /// MINGTE MT62x.
     Mt62x {
@@ -144,11 +154,13 @@ impl Reader {
     /// Its driver; an OSDP reader gets the key that its secret holds. Errors say what is wrong, one text each.
     pub fn driver(&self, key: Option<osdp::Key>, nonce: Nonce) -> Result<Box<dyn Driver>, Vec<String>> {
         match &self.kind {
-            ReaderKind::Osdp { address, strip_parity, mark, .. } => {
+            ReaderKind::Osdp { address, install, strip_parity, mark, language, .. } => {
                 let usual = osdp::Config::new(*address);
                 let config = osdp::Config {
                     key,
+                    install: *install,
                     mark: *mark,
+                    language: *language,
                     poll: self.poll.unwrap_or(usual.poll),
                     notation: Notation { reverse_bytes: self.reverse_bytes, strip_parity: *strip_parity },
                     ..usual
@@ -212,7 +224,7 @@ enum Word {
     UidModbus,
 }
 
-pub(super) fn written(s: &mut Section<'_, '_, '_>) -> Written {
+pub(super) fn written(s: &mut Section<'_, '_, '_>, language: Language) -> Written {
     const WORDS: [(&str, Word); 4] = [
         ("osdp", Word::Osdp),
         ("mt62x", Word::Mt62x),
@@ -238,7 +250,7 @@ pub(super) fn written(s: &mut Section<'_, '_, '_>) -> Written {
             read.kind = Some(WrittenKind::Described(s.at("profile", profile)));
             return read;
         }
-        Some(Word::Osdp) => read.kind = Some(WrittenKind::Good(osdp_reader(s))),
+        Some(Word::Osdp) => read.kind = Some(WrittenKind::Good(osdp_reader(s, language))),
         Some(Word::Mt62x) => {
             let beep = s.text("beep").and_then(|text| beep(s, &text));
             read.kind = Some(WrittenKind::Good(ReaderKind::Mt62x { beep }));
@@ -255,10 +267,19 @@ pub(super) fn written(s: &mut Section<'_, '_, '_>) -> Written {
     read
 }
 
-fn osdp_reader(s: &mut Section<'_, '_, '_>) -> ReaderKind {
+fn osdp_reader(s: &mut Section<'_, '_, '_>, station: Language) -> ReaderKind {
+    // which characters it has, a reader does not tell: those that all have, unless its manual says more
+    let shows_utf8 = s.choice("display", &[("ascii", false), ("utf-8", true)]).unwrap_or(false);
+    let language = s.choice("language", &LANGUAGES).unwrap_or(station);
+    let install = s.boolean("install").unwrap_or(false);
+    if install && s.kind("key").is_none() {
+        s.wrong("install", "gives a key, and there is none", "key = { credential = \"…\" } beside it");
+    }
     ReaderKind::Osdp {
+        language: if shows_utf8 { language } else { Language::English },
         address: small(s, "address", 0..=126),
         key: secret(s, "key"),
+        install,
         strip_parity: s.boolean("strip_parity").unwrap_or(false),
         mark: s.boolean("mark").unwrap_or(true),
     }

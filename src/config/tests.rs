@@ -504,3 +504,25 @@ fn a_vehicle_names_itself_only_where_somebody_hears_it() {
     let off = read(&CAN.replace("aux_voltage = 24", "vin_start = false"));
     assert!(!off.chargers[0].connectors[0].vin_start);
 }
+
+#[test]
+fn a_display_speaks_the_language_of_the_station_if_it_has_its_characters() {
+    use crate::driver::osdp::Language;
+    let spoken = |station: &str, reader: &str| {
+        let text = format!(
+            "[station]\ncode = \"44030012340001\"\n{station}\n[[line]]\nname = \"a\"\ndevice = \"/dev/ttyS1\"\nbaud = 9600\n\
+             [[reader]]\nname = \"r\"\nline = \"a\"\ndriver = \"osdp\"\naddress = 1\n{reader}\n"
+        );
+        let config = load(&text, &|_| Err(std::io::ErrorKind::NotFound.into())).expect("good");
+        match &config.readers[0].kind {
+            ReaderKind::Osdp { language, .. } => *language,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (zh, utf8) = ("language = \"zh\"", "display = \"utf-8\"");
+    assert_eq!(spoken("", utf8), Language::English);
+    assert_eq!(spoken(zh, ""), Language::English, "ASCII shows no Chinese");
+    assert_eq!(spoken(zh, utf8), Language::Chinese);
+    assert_eq!(spoken("", &format!("{zh}\n{utf8}")), Language::Chinese);
+    assert_eq!(spoken(zh, &format!("language = \"en\"\n{utf8}")), Language::English);
+}

@@ -1,14 +1,17 @@
 //! Answers questions: the state of the station from its loop, the past from the store, lines from their machines.
 
 use super::capture::Capture;
+use super::probe::{self, Pile, Probe};
 use super::{Answer, Ask};
 use crate::bus;
 use crate::canbus;
+use crate::driver::survey::{Finding, Trial};
 use crate::link::LinkStatus;
 use crate::model::ident::{ConnectorId, Credential, DeviceCode, DeviceId, TransactionNumber};
 use crate::port::clock::Clock;
 use crate::station::{OperatorOrder, Rehearsal, Status};
 use crate::store::Store;
+use crate::task::line::Visit;
 use crate::task::station::Call;
 use crate::task::store::Questions;
 use crate::task::tee::Tee;
@@ -17,7 +20,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// Most rows that one answer carries.
 const MOST: usize = 10_000;
@@ -32,6 +35,8 @@ pub struct Device {
     pub id: DeviceId,
     /// `meter`, `reader`, `charger` or `tap`.
     pub kind: &'static str,
+    /// What it speaks, in the words of the configuration.
+    pub protocol: &'static str,
     /// Its name; for a charger and a tap `CODE/N`.
     pub name: String,
     /// Name of its line or bus.
@@ -48,6 +53,8 @@ pub struct Line {
     pub machine: Arc<Mutex<bus::Line>>,
     /// Where one can look on.
     pub tee: Tee,
+    /// The way in for guests.
+    pub visits: mpsc::Sender<Visit>,
 }
 
 /// A CAN bus, for people.
@@ -75,6 +82,9 @@ struct Inner {
     lines: Vec<Line>,
     buses: Vec<Bus>,
     devices: Vec<Device>,
+    piles: Vec<Pile>,
+    /// One guest in the depot at a time.
+    guest: Arc<Semaphore>,
     link: Option<watch::Receiver<LinkStatus>>,
     clock: Arc<Clock>,
 }
@@ -97,6 +107,8 @@ pub struct Parts {
     pub buses: Vec<Bus>,
     /// Every configured device.
     pub devices: Vec<Device>,
+    /// Chargers that are read by a profile.
+    pub piles: Vec<Pile>,
     /// The link, if there is a platform.
     pub link: Option<watch::Receiver<LinkStatus>>,
     /// The clocks.
@@ -107,8 +119,10 @@ impl Desk {
     /// A desk over these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Desk {
-        let Parts { code, name, database, station, store, lines, buses, devices, link, clock } = parts;
-        let inner = Inner { code, name, database, station, store, lines, buses, devices, link, clock };
+        let Parts { code, name, database, station, store, lines, buses, devices, piles, link, clock } = parts;
+        let guest = Arc::new(Semaphore::new(1));
+        let inner =
+            Inner { code, name, database, station, store, lines, buses, devices, piles, guest, link, clock };
         Desk { inner: Arc::new(inner) }
     }
 
@@ -128,7 +142,7 @@ impl Desk {
                 None => ending(),
             },
             Ask::AlarmHistory { limit } => self.ask(move |store| store.alarms(limit.min(MOST))).await,
-            Ask::ResetAlarm { id, by } => self.carry_out(OperatorOrder::ResetAlarm { id, by }).await,
+            Ask::ResetAlarm { id, by } => self.operate(OperatorOrder::ResetAlarm { id, by }).await,
             Ask::Devices { kind } => Answer::good(&self.devices(&kind)),
             Ask::Lines => Answer::good(&self.lines()),
             Ask::Sessions { limit } => self.ask(move |store| store.sessions(limit.min(MOST))).await,
@@ -147,8 +161,8 @@ impl Desk {
             Ask::Session { txn } => self.one(&txn, "session", |store, txn| store.session(txn)).await,
             Ask::Record { txn } => self.one(&txn, "record", |store, txn| store.record(txn)).await,
             Ask::Verify => self.verify().await,
-            Ask::Capture { .. } => {
-                Answer::refused("a capture is told line by line, over the control socket only")
+            Ask::Capture { .. } | Ask::ProbeSerial { .. } | Ask::ProbeCharger { .. } => {
+                Answer::refused("this is told line by line, over the control socket only")
             }
             Ask::Start { connector, by } => {
                 self.order(&connector, |connector| OperatorOrder::Start { connector, by }).await
@@ -169,6 +183,51 @@ impl Desk {
                 let names: Vec<&str> = all.map(|(name, _)| name.as_str()).collect();
                 Err(Answer::refused(format_args!("there is no line {line:?}; one of: {}", names.join(", "))))
             }
+        }
+    }
+
+    /// Asks who is there on a line.
+    pub(super) async fn probe_serial(&self, ask: probe::Serial) -> Result<Probe, Answer> {
+        let Some(line) = self.inner.lines.iter().find(|l| l.name == ask.line) else {
+            let names: Vec<&str> = self.inner.lines.iter().map(|l| l.name.as_str()).collect();
+            let what = format!("there is no RS-485 line {:?}; one of: {}", ask.line, names.join(", "));
+            return Err(Answer::refused(what));
+        };
+        let here: Vec<&Device> = self.inner.devices.iter().filter(|d| d.line == ask.line).collect();
+        let (trials, known) = probe::serial(&ask, &here).map_err(Answer::refused)?;
+        self.visit(line, None, trials, known, ask.describe(), ask.by).await
+    }
+
+    /// Reads every point of one connector's charger.
+    pub(super) async fn probe_charger(&self, connector: &str, by: String) -> Result<Probe, Answer> {
+        let pile = probe::pile(&self.inner.piles, connector).map_err(Answer::refused)?;
+        let line = self.inner.lines.iter().find(|l| l.name == pile.line);
+        let line = line.ok_or_else(|| Answer::refused("its line does not run"))?;
+        let trials = Trial::points(pile.slave, &pile.profile);
+        let what = format!("probe of charger {}", pile.connector);
+        self.visit(line, Some(pile.device), trials, Vec::new(), what, by).await
+    }
+
+    async fn visit(
+        &self,
+        line: &Line,
+        host: Option<DeviceId>,
+        trials: Vec<Trial>,
+        known: Vec<Finding>,
+        what: String,
+        by: String,
+    ) -> Result<Probe, Answer> {
+        let busy = |_| Answer::refused("another probe is running; one at a time");
+        let place = Arc::clone(&self.inner.guest).try_acquire_owned().map_err(busy)?;
+        let note = |answer: Answer| match answer {
+            Answer::Good { .. } => Ok(()),
+            refused @ Answer::Refused { .. } => Err(refused),
+        };
+        note(self.operate(OperatorOrder::Note { what, by }).await)?;
+        let (probe, guest) = Probe::new(place, trials, known);
+        match line.visits.try_send(Visit { guest, host }) {
+            Ok(()) => Ok(probe),
+            Err(_) => Err(Answer::refused(format_args!("line {} takes no guest now; ask again", line.name))),
         }
     }
 
@@ -292,10 +351,10 @@ impl Desk {
                 return Answer::refused(format_args!("{connector:?} is no connector; it is {error}"));
             }
         };
-        self.carry_out(order(connector)).await
+        self.operate(order(connector)).await
     }
 
-    async fn carry_out(&self, order: OperatorOrder) -> Answer {
+    async fn operate(&self, order: OperatorOrder) -> Answer {
         let (answer, answered) = oneshot::channel();
         if self.inner.station.send(Call::Order(order, answer)).await.is_err() {
             return ending();

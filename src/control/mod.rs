@@ -6,6 +6,7 @@
 mod capture;
 pub mod client;
 pub mod desk;
+pub mod probe;
 pub mod server;
 
 use crate::model::ident::Credential;
@@ -116,6 +117,16 @@ pub enum Ask {
         line: String,
         /// For so long, at most an hour.
         seconds: u64,
+    },
+    /// Who is there on an RS-485 line: answers that hold a finding each, and one at the end that says whether everything
+    /// was asked.
+    ProbeSerial(probe::Serial),
+    /// What a charger holds in every point of its profile; answered likewise.
+    ProbeCharger {
+        /// `44030000010001/1`, or the code alone where it has one connector.
+        connector: String,
+        /// Who asks.
+        by: String,
     },
 }
 

@@ -2,6 +2,7 @@
 
 use super::capture::Capture;
 use super::desk::Desk;
+use super::probe::Probe;
 use super::{Answer, Ask};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
@@ -78,6 +79,10 @@ async fn talk(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
                     Ok(capture) => stream_out(capture, &mut writing).await?,
                     Err(refusal) => refusal,
                 },
+                Ok(Ask::ProbeSerial(ask)) => told(desk.probe_serial(ask).await, &mut writing).await?,
+                Ok(Ask::ProbeCharger { connector, by }) => {
+                    told(desk.probe_charger(&connector, by).await, &mut writing).await?
+                }
                 Ok(ask) => desk.answer(ask).await,
                 Err(error) => Answer::refused(format_args!("not understood: {error}")),
             }
@@ -97,6 +102,18 @@ async fn stream_out(mut capture: Capture, writing: &mut OwnedWriteHalf) -> std::
         write(writing, &Answer::Good { data: Value::String(text) }).await?;
     }
     Ok(Answer::Good { data: json!({ "captured": capture.captured, "lost": capture.lost }) })
+}
+
+/// Every finding as it is made; gives what is to be said at the end.
+async fn told(probe: Result<Probe, Answer>, writing: &mut OwnedWriteHalf) -> std::io::Result<Answer> {
+    let mut probe = match probe {
+        Ok(probe) => probe,
+        Err(refusal) => return Ok(refusal),
+    };
+    while let Some(finding) = probe.next().await {
+        write(writing, &Answer::Good { data: Value::String(serde_json::to_string(&finding)?) }).await?;
+    }
+    Ok(probe.ended())
 }
 
 /// One that asks and does not read gives its place back, too.

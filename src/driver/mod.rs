@@ -8,6 +8,7 @@ pub mod dlt645;
 pub mod modbus;
 pub mod mt62x;
 pub mod osdp;
+pub mod survey;
 pub mod tcu;
 pub mod uid_frame;
 pub mod uid_modbus;
@@ -141,6 +142,12 @@ pub trait Driver: Send {
     /// with its function, address and value. No late answer to a read can then be taken for it, so it need not wait for
     /// one that the device still owes: a stop goes out at once.
     fn answers_name_commands(&self) -> bool {
+        false
+    }
+
+    /// Whether every answer names its question, so that no late one can be taken for the answer to another. Then the next
+    /// question need not wait for an answer that is still owed.
+    fn answers_name_questions(&self) -> bool {
         false
     }
 

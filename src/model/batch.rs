@@ -5,6 +5,7 @@ use super::alarm::Alarm;
 use super::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use super::message::{Entry, EntryId, Verdict};
 use super::record::TransactionRecord;
+use super::stop::StopReason;
 use super::tariff::Tariff;
 use super::time::Utc;
 use std::collections::BTreeMap;
@@ -152,7 +153,8 @@ pub struct RecordRow {
     pub at: Option<Utc>,
 }
 
-/// What the station remembers of a record of the ledger: enough to recall it and to count offline use.
+/// What the station remembers of a record of the ledger: enough to recall it, to count offline use, and to know how the
+/// newest charge of a connector ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownRecord {
     /// Its number.
@@ -160,7 +162,11 @@ pub struct KnownRecord {
     /// Its session.
     pub txn: TransactionNumber,
     /// As in the record.
+    pub connector: ConnectorId,
+    /// As in the record.
     pub end_time: Option<Utc>,
+    /// As in the record.
+    pub stop_reason: StopReason,
     /// What started it, if the session began offline and counts against the caps of that credential.
     pub offline: Option<Credential>,
     /// How the platform took it; `None` = not yet.

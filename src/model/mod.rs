@@ -20,3 +20,4 @@ pub mod tariff;
 pub mod text;
 pub mod time;
 pub mod vehicle;
+pub mod words;

@@ -7,10 +7,21 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct StopReason(pub u16);
 
+impl StopReason {
+    /// The station's own failure or restart (13.4, 08xx): whoever charged did not want it to end.
+    #[must_use]
+    pub fn is_of_station(self) -> bool {
+        self.0 >> 8 == 8
+    }
+}
+
 macro_rules! reasons {
     ($($name:ident = $code:literal, $en:literal, $zh:literal;)*) => {
         impl StopReason {
             $(#[doc = concat!($en, " ", $zh)] pub const $name: StopReason = StopReason($code);)*
+
+            /// Every short text, English and Chinese.
+            pub const TEXTS: &[(&str, &str)] = &[$(($en, $zh),)*];
 
             /// Short English and Chinese text; `None` for a number that the table does not hold.
             #[must_use]

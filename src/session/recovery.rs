@@ -18,6 +18,7 @@ use crate::model::report::{ChargerState, ChargerStatus, MeterReading};
 use crate::model::request::Order;
 use crate::model::stop::StopReason;
 use crate::model::time::{Instant, Now};
+use crate::model::vehicle::VehicleReport;
 use std::time::Duration;
 
 /// The gap that an adoption always accepts: charger and register agree that the session goes on, and the wall clocks
@@ -109,8 +110,9 @@ impl Recovering {
             | Event::CommitFailed
             | Event::Online(_)
             | Event::Woke => {}
-            Event::Vehicle { .. } => {
-                if let Some(reason) = heard.cause {
+            Event::Vehicle { report, .. } => {
+                let unanswered = self.waits_for_nobody(core, report).then(|| core.config.restart.reason());
+                if let Some(reason) = heard.cause.or(unanswered) {
                     self.wants_end(core, now, reason);
                 }
             }
@@ -130,6 +132,13 @@ impl Recovering {
         let until = self.since + core.config.timers.recovery;
         let again = self.stop.map(|_| self.again);
         again.into_iter().chain([until, core.read_due()]).min()
+    }
+
+    /// The vehicle names itself and its contactor is open until somebody answers: nothing is begun anew here, so nobody does.
+    fn waits_for_nobody(&self, core: &Core, report: &VehicleReport) -> bool {
+        let asks =
+            matches!(report, VehicleReport::Handshake(_)) && core.config.waits && core.facts.opening.verify;
+        asks && self.charger.as_ref().is_some_and(|status| status.state == ChargerState::Preparing)
     }
 
     /// A stop is always obeyed, also before it is known what it stops.

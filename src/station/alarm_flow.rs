@@ -174,26 +174,11 @@ impl Station {
         }
     }
 
-    /// `depotctl alarm reset`.
-    pub(super) fn reset_by_operator(
-        &mut self,
-        now: Now,
-        ticket: u64,
-        id: u64,
-        by: &str,
-        out: &mut Vec<Action>,
-    ) {
-        let who = format!("operator {by}");
-        match self.alarms.reset(id, Waiter::Operator(ticket)) {
-            Ok(()) => {
-                self.write(Work::Rows(vec![audit_row(now, &who, format!("alarm {id} reset"))]), Then::Nothing)
-            }
-            Err(refusal) => {
-                let why = refusal.text(id);
-                self.audit(now, &who, format!("reset of alarm {id} refused: {why}"));
-                out.push(Action::Done(ticket, Err(why)));
-            }
-        }
+    /// `depotctl alarm reset`: answered once it is durable, or refused.
+    pub(super) fn operator_reset(&mut self, now: Now, ticket: u64, id: u64, who: &str) -> Result<(), String> {
+        self.alarms.reset(id, Waiter::Operator(ticket)).map_err(|refusal| refusal.text(id))?;
+        self.write(Work::Rows(vec![audit_row(now, who, format!("alarm {id} reset"))]), Then::Nothing);
+        Ok(())
     }
 
     /// The platform refuses to know a message, or took one that it had refused: 0016 is open as long as there is one.

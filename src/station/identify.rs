@@ -75,6 +75,11 @@ impl Identification {
         due.into_iter().chain(self.named.and_then(|named| named.until)).min()
     }
 
+    /// A session begins: whoever began it, this plug-in has its charge.
+    pub(super) fn settled(&mut self) {
+        (self.over, self.undecided, self.named) = (true, false, None);
+    }
+
     /// A session took over from here: what the charger has open goes on as its start, or is stopped.
     pub(super) fn taken_over(&mut self) {
         self.open = None;
@@ -86,6 +91,14 @@ impl Station {
     pub(super) fn plugged_in(&mut self, now: Now, gun: usize, seen: bool) {
         let due = (!seen).then(|| self.spread(now, gun));
         self.guns[gun].identification = Identification { due, ..Identification::default() };
+    }
+
+    /// It was plugged in before the program began. One that had its charge, by its charger's own words, does not begin another
+    /// by itself, unless only the station ended it.
+    pub(super) fn found_plugged(&mut self, gun: usize) {
+        let Gun { config, charger, .. } = &self.guns[gun];
+        let ended = self.records.newest_end(config.id).is_some_and(|reason| !reason.is_of_station());
+        self.guns[gun].identification.over |= ended && charger.state == ChargerState::Finished;
     }
 
     /// A random moment of the next half minute; both plugs of one vehicle have the same.

@@ -206,6 +206,13 @@ pub enum OperatorOrder {
         /// Who.
         by: String,
     },
+    /// Nothing is to be done but to remember it.
+    Note {
+        /// What.
+        what: String,
+        /// Who.
+        by: String,
+    },
 }
 
 /// What the station wants done, in order.
@@ -486,6 +493,9 @@ impl Station {
         self.charger_faults(now, gun, status, &told, under_load);
         if status.plugged == Some(true) && was != Some(true) {
             self.plugged_in(now, gun, was.is_some());
+            if was.is_none() {
+                self.found_plugged(gun);
+            }
         }
         self.watch_handshake(now, gun, status, out);
         self.session_event(now, gun, session::Event::Charger(status), out);

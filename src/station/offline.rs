@@ -194,6 +194,8 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::model::ident::CardUid;
+    use crate::model::request::Feedback;
+    use crate::model::words;
 
     fn uid(last: u8) -> CardUid {
         CardUid::new(&[4, 1, 2, last]).unwrap()
@@ -267,6 +269,8 @@ mod tests {
             assert_eq!(check(&case), Err(refusal));
             for text in [refusal.text(false), refusal.text(true)] {
                 assert!(text.len() <= 32 && text.is_ascii());
+                let shown = Feedback::Refused(text.to_owned());
+                assert_ne!(words::chinese(&shown), text, "it has Chinese words");
             }
         }
     }
@@ -295,7 +299,9 @@ mod tests {
         let known = KnownRecord {
             number: 9,
             txn: Default::default(),
+            connector: Default::default(),
             end_time: None,
+            stop_reason: Default::default(),
             offline: Some(by_card(1)),
             verdict: None,
         };

@@ -30,28 +30,40 @@ pub(super) struct Ending {
 impl Station {
     /// An order of somebody in the depot.
     pub(super) fn operator(&mut self, now: Now, ticket: u64, order: OperatorOrder, out: &mut Vec<Action>) {
-        let (connector, by, starts) = match order {
-            OperatorOrder::Start { connector, by } => (connector, by, true),
-            OperatorOrder::Stop { connector, by } => (connector, by, false),
-            OperatorOrder::ResetAlarm { id, by } => return self.reset_by_operator(now, ticket, id, &by, out),
-        };
+        let (OperatorOrder::Start { by, .. }
+        | OperatorOrder::Stop { by, .. }
+        | OperatorOrder::ResetAlarm { by, .. }
+        | OperatorOrder::Note { by, .. }) = &order;
         let who = format!("operator {by}");
-        let outcome = match (self.gun_at(connector.pile, connector.number), starts) {
-            (None, _) => {
-                Err(format!("{connector} is not configured; `depotctl connectors` lists those that are"))
+        let outcome = match &order {
+            OperatorOrder::Start { connector, .. } => {
+                self.gun_of(*connector).and_then(|gun| self.operator_start(now, ticket, gun, &who, out))
             }
-            (Some(gun), true) => self.operator_start(now, ticket, gun, &who, out),
-            (Some(gun), false) => self.operator_stop(now, gun, &who, out).map(|()| true),
+            OperatorOrder::Stop { connector, .. } => {
+                self.gun_of(*connector).and_then(|gun| self.operator_stop(now, gun, &who, out)).map(|()| true)
+            }
+            OperatorOrder::ResetAlarm { id, .. } => {
+                self.operator_reset(now, ticket, *id, &who).map(|()| false)
+            }
+            OperatorOrder::Note { what, .. } => {
+                self.audit(now, &who, what.clone());
+                Ok(true)
+            }
         };
         match outcome {
             Ok(true) => out.push(Action::Done(ticket, Ok(()))),
             Ok(false) => {} // once it is durable
             Err(why) => {
-                let order = if starts { "start" } else { "stop" };
-                self.audit(now, &who, format!("{order} of {connector} refused: {why}"));
+                self.audit(now, &who, format!("{} refused: {why}", describe(&order)));
                 out.push(Action::Done(ticket, Err(why)));
             }
         }
+    }
+
+    fn gun_of(&self, connector: ConnectorId) -> Result<usize, String> {
+        self.gun_at(connector.pile, connector.number).ok_or_else(|| {
+            format!("{connector} is not configured; `depotctl connectors` lists those that are")
+        })
     }
 
     fn operator_start(
@@ -155,5 +167,15 @@ impl Station {
 
     pub(super) fn ending_wake(&self) -> Option<Instant> {
         self.ending.as_ref().map(|e| e.farewell_until.unwrap_or(e.closing_until))
+    }
+}
+
+fn describe(order: &OperatorOrder) -> String {
+    let on = |what: &str, connector: &ConnectorId| format!("{what} of {connector}");
+    match order {
+        OperatorOrder::Start { connector, .. } => on("start", connector),
+        OperatorOrder::Stop { connector, .. } => on("stop", connector),
+        OperatorOrder::ResetAlarm { id, .. } => format!("reset of alarm {id}"),
+        OperatorOrder::Note { what, .. } => what.clone(),
     }
 }

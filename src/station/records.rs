@@ -15,6 +15,7 @@ use crate::model::message::{
 };
 use crate::model::quantity::Energy;
 use crate::model::record::{TransactionRecord, flag};
+use crate::model::stop::StopReason;
 use crate::model::time::{Now, Utc};
 use crate::session::Session;
 use crate::uplink::record;
@@ -63,7 +64,6 @@ pub(super) struct Made {
 #[derive(Debug)]
 struct Numbered {
     known: KnownRecord,
-    connector: ConnectorId,
     energy: Energy,
     inconsistent: bool,
 }
@@ -108,6 +108,11 @@ impl Records {
 
     pub(super) fn holds(&self, txn: &TransactionNumber) -> bool {
         self.known.values().any(|r| r.txn == *txn)
+    }
+
+    /// Why the newest charge of a connector ended.
+    pub(super) fn newest_end(&self, connector: ConnectorId) -> Option<StopReason> {
+        self.known.values().rev().find(|r| r.connector == connector).map(|r| r.stop_reason)
     }
 
     fn remember(&mut self, record: KnownRecord) {
@@ -271,14 +276,16 @@ impl Station {
         chain.last_record = number;
         chain.previous = first_eight(&digest);
         let offline = record.offline_credential();
-        let known =
-            KnownRecord { number, txn: record.txn, end_time: record.end_time, offline, verdict: None };
-        let numbered = Numbered {
-            known,
+        let known = KnownRecord {
+            number,
+            txn: record.txn,
             connector: record.connector,
-            energy: record.energy_total,
-            inconsistent: misfit != 0,
+            end_time: record.end_time,
+            stop_reason: record.stop_reason,
+            offline,
+            verdict: None,
         };
+        let numbered = Numbered { known, energy: record.energy_total, inconsistent: misfit != 0 };
         rows.push(Row::Record(Box::new(RecordRow {
             record,
             body,
@@ -304,12 +311,12 @@ impl Station {
         if let Some(id) = made.battery_end {
             out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::BatteryEnd, id })));
         }
-        if let Some(Numbered { known, connector, energy, inconsistent }) = &made.record {
+        if let Some(Numbered { known, energy, inconsistent }) = &made.record {
             if let Some(credential) = known.offline.clone() {
                 self.offline_use.closed(credential, known.number, *energy);
             }
             if *inconsistent {
-                let key = Key::connector(code::RECORD_INCONSISTENT, *connector, "session");
+                let key = Key::connector(code::RECORD_INCONSISTENT, known.connector, "session");
                 self.alarms.set_for(now, key, true, Some(known.txn));
             }
             self.records.remember(known.clone());

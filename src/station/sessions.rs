@@ -45,8 +45,7 @@ impl Station {
         // It may have been held for a plug or an order: the tariff is frozen now, not when it was allowed (16.1).
         let opening = Opening { tariff: self.tariffs.in_force().cloned(), ..opening };
         let opening = self.for_vehicle(gun, opening);
-        self.guns[gun].identification.over = true;
-        self.guns[gun].identification.named = None;
+        self.guns[gun].identification.settled();
         self.remember_transaction(opening.grant.txn);
         self.guns[gun].finished = None;
         self.guns[gun].unsent = None;
@@ -310,7 +309,7 @@ impl Station {
         self.session_event(now, gun, session::Event::Committed, out);
         let unsent = self.unsent_of(now, made);
         let cut = self.guns[gun].running().is_some_and(|r| {
-            r.origin == Origin::Recovered && r.session.cause().is_some_and(|cause| cause.0 >> 8 == 8)
+            r.origin == Origin::Recovered && r.session.cause().is_some_and(|cause| cause.is_of_station())
         });
         match cut && self.guns[gun].plugged() == Some(true) {
             true => self.ask_anew(now, gun),

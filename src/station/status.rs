@@ -1,5 +1,6 @@
 //! What the local page and `depotctl status` show.
 
+use super::connector::Gun;
 use super::lists::List;
 use super::{Station, alarms};
 use crate::model::access::Listed;
@@ -83,6 +84,8 @@ pub struct ConnectorStatus {
     pub soc: Option<u8>,
     /// The card that charges, shortened.
     pub card: Option<String>,
+    /// The vehicle that is plugged in: its fleet number where the list has it, else its VIN, shortened.
+    pub vehicle: Option<String>,
     /// Register of the meter, 1e-4 kWh.
     pub register: Option<Energy>,
     /// Bits of platform-222.md 13.3.
@@ -167,12 +170,21 @@ impl Station {
             energy: realtime.energy,
             soc: realtime.soc,
             card,
+            vehicle: self.vehicle_name(gun),
             register: realtime.register,
             faults: realtime.faults,
             charger: gun.charger_link,
             meter: gun.meter_link,
             reader: gun.config.reader.map(|_| gun.reader_link),
         }
+    }
+}
+
+impl Station {
+    fn vehicle_name(&self, gun: &Gun) -> Option<String> {
+        let vin = gun.vehicle.vin().or(gun.running().and_then(|r| r.session.vin()))?;
+        let listed = self.vins.get(&vin).map(|entry| entry.fleet_number.to_string());
+        listed.filter(|number| !number.is_empty()).or(Some(vin.masked()))
     }
 }
 

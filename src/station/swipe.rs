@@ -557,6 +557,7 @@ fn masked(credential: &Credential) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::words;
 
     #[test]
     fn every_text_fits_a_readers_display() {
@@ -572,6 +573,7 @@ mod tests {
         let texts = all.map(NotReady::text).into_iter().chain((0..=255).map(refusal_text));
         for text in texts {
             assert!(text.len() <= 32 && text.is_ascii(), "{text}");
+            assert_ne!(words::chinese(&Feedback::Refused(text.to_owned())), text, "it has Chinese words");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::model::ident::{CardUid, Credential, DeviceCode};
 use crate::model::message::Verdict;
 use crate::model::quantity::Energy;
 use crate::model::record::{TransactionRecord, flag};
+use crate::model::stop::StopReason;
 use crate::model::time::Utc;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
@@ -149,6 +150,8 @@ pub(super) fn known(db: &Connection, count: u32) -> rusqlite::Result<Vec<KnownRe
     let mut newest: Vec<KnownRecord> = db
         .prepare(
             "SELECT number, txn, json_extract(record, '$.end_time') AS end_time, state, reason,
+                    json_quote(json_extract(record, '$.connector')) AS connector,
+                    json_extract(record, '$.stop_reason') AS stop_reason,
                     CASE WHEN json_extract(record, '$.flags') & ?2 AND json_extract(record, '$.credential.kind') <> 'none'
                          THEN json_extract(record, '$.credential') END AS offline
              FROM record JOIN delivery USING (number) ORDER BY number DESC LIMIT ?1",
@@ -162,7 +165,9 @@ pub(super) fn known(db: &Connection, count: u32) -> rusqlite::Result<Vec<KnownRe
             Ok(KnownRecord {
                 number: row.get::<_, Whole>("number")?.0,
                 txn: row.get("txn")?,
+                connector: row.get::<_, Json<_>>("connector")?.0,
                 end_time: row.get("end_time")?,
+                stop_reason: StopReason(row.get("stop_reason")?),
                 offline: row.get::<_, Option<Json<_>>>("offline")?.map(|json| json.0),
                 verdict,
             })

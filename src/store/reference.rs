@@ -334,7 +334,9 @@ impl Reference {
         KnownRecord {
             number: row.record.number,
             txn: row.record.txn,
+            connector: row.record.connector,
             end_time: row.record.end_time,
+            stop_reason: row.record.stop_reason,
             offline: row.record.offline_credential(),
             verdict: match state {
                 ACKNOWLEDGED => Some(Verdict::Taken),

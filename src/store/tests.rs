@@ -128,7 +128,15 @@ fn a_restart_finds_exactly_what_was_committed() {
 fn known(number: u64, verdict: Option<Verdict>) -> KnownRecord {
     let record = record(number, None).record;
     let offline = record.offline_credential();
-    KnownRecord { number, txn: record.txn, end_time: record.end_time, offline, verdict }
+    KnownRecord {
+        number,
+        txn: record.txn,
+        connector: record.connector,
+        end_time: record.end_time,
+        stop_reason: record.stop_reason,
+        offline,
+        verdict,
+    }
 }
 
 #[test]

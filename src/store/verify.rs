@@ -18,6 +18,8 @@ pub struct Verification {
     pub holds: bool,
     /// Records looked at, up to the first bad one.
     pub records: u64,
+    /// The chain begins as that of the station must; not looked at when nobody said which station it is.
+    pub start_checked: bool,
     /// Number of the first record that is kept, 0 none.
     pub first: u64,
     /// Number of the last record looked at, 0 none.
@@ -45,11 +47,12 @@ pub struct Bad {
 
 impl Store {
     /// Recomputes the chain of this station over every record kept, its totals, and looks for gaps; then lets SQLite
-    /// check the file. Everything is seen as of one moment.
+    /// check the file. Everything is seen as of one moment. Without a station what the chain begins with is believed.
     ///
     /// # Errors
     /// The file cannot be read at all. What can be read and is wrong is in the answer.
-    pub fn verify(&self, station: DeviceCode) -> Result<Verification, Error> {
+    pub fn verify(&self, station: impl Into<Option<DeviceCode>>) -> Result<Verification, Error> {
+        let station = station.into();
         self.ask(|db| {
             let tx = db.unchecked_transaction()?;
             verify(&tx, station)
@@ -57,11 +60,12 @@ impl Store {
     }
 }
 
-fn verify(db: &Connection, station: DeviceCode) -> rusqlite::Result<Verification> {
+fn verify(db: &Connection, station: Option<DeviceCode>) -> rusqlite::Result<Verification> {
     let gaps = retention::gaps(db)?;
     let mut found = Verification {
         holds: false,
         records: 0,
+        start_checked: station.is_some(),
         first: 0,
         last: 0,
         pruned: gaps.iter().map(|gap| gap.last - gap.first + 1).sum(),
@@ -69,7 +73,8 @@ fn verify(db: &Connection, station: DeviceCode) -> rusqlite::Result<Verification
         first_bad: None,
         integrity: integrity(db),
     };
-    let mut chain = Chain { number: 0, previous: chain_start(station), gaps: gaps.into_iter().peekable() };
+    let mut chain =
+        Chain { number: 0, previous: station.map(chain_start), gaps: gaps.into_iter().peekable() };
     let mut statement = db.prepare("SELECT * FROM record ORDER BY number")?;
     let mut rows = statement.query([])?;
     while found.first_bad.is_none() {
@@ -90,8 +95,8 @@ fn verify(db: &Connection, station: DeviceCode) -> rusqlite::Result<Verification
 struct Chain<G: Iterator<Item = Gap>> {
     /// Number of the record before.
     number: u64,
-    /// What the next record must say of it.
-    previous: [u8; 8],
+    /// What the next record must say of it; `None` = anything.
+    previous: Option<[u8; 8]>,
     gaps: std::iter::Peekable<G>,
 }
 
@@ -99,11 +104,11 @@ impl<G: Iterator<Item = Gap>> Chain<G> {
     /// Follows the chain over records that went after their time, up to this one.
     fn skip_to(&mut self, number: u64) -> Result<(), String> {
         while let Some(gap) = self.gaps.next_if(|gap| gap.first == self.number + 1 && gap.last < number) {
-            if gap.previous != self.previous {
+            if self.previous.is_some_and(|previous| gap.previous != previous) {
                 return Err(format!("record {} (pruned) did not continue the chain", gap.first));
             }
             self.number = gap.last;
-            self.previous = link(&gap.digest);
+            self.previous = Some(link(&gap.digest));
         }
         if number == self.number + 1 { Ok(()) } else { Err(format!("missing; the next one is {number}")) }
     }
@@ -130,7 +135,7 @@ fn look_at<G: Iterator<Item = Gap>>(row: &Row<'_>, chain: &mut Chain<G>, found: 
         found.first_bad = Some(Bad { number: kept.number, txn: Some(kept.txn), why });
     }
     chain.number = kept.number;
-    chain.previous = link(&kept.digest);
+    chain.previous = Some(link(&kept.digest));
 }
 
 /// A record with its columns, which must all say the same.
@@ -162,12 +167,12 @@ impl Kept {
     }
 
     /// What is wrong with it, if anything is.
-    fn fault(&self, previous: [u8; 8]) -> Option<String> {
+    fn fault(&self, previous: Option<[u8; 8]>) -> Option<String> {
         let record = &self.record;
         if digest(self.pile, &self.body) != self.digest {
             return Some("the digest is not that of the device code and the body".into());
         }
-        if record.previous_digest != previous {
+        if previous.is_some_and(|previous| record.previous_digest != previous) {
             return Some("previous_digest does not continue the chain".into());
         }
         if let Some(part) = contradiction(record, &self.body) {

@@ -3,6 +3,7 @@
 use super::tee::{Content, Passed, Tee};
 use super::{IDLE_TURN, Pulse};
 use crate::bus::{Action, Event, Line};
+use crate::driver::Driver;
 use crate::model::ident::DeviceId;
 use crate::model::report::Report;
 use crate::model::request::Request;
@@ -27,6 +28,8 @@ pub struct Parts {
     pub line: Arc<Mutex<Line>>,
     /// Orders of the station.
     pub orders: mpsc::Receiver<(DeviceId, Request)>,
+    /// Guests with questions of a person.
+    pub visits: mpsc::Receiver<Visit>,
     /// Reports to the station.
     pub reports: mpsc::Sender<(DeviceId, Report)>,
     /// For whoever looks on.
@@ -37,11 +40,20 @@ pub struct Parts {
     pub pulse: Pulse,
 }
 
+/// Somebody with questions of a person, and the device of the line that they are for, if they are for one.
+pub struct Visit {
+    /// Asks, and tells what it learned; dropped when it may not ask.
+    pub guest: Box<dyn Driver>,
+    /// Whom.
+    pub host: Option<DeviceId>,
+}
+
 /// What the loop was woken by.
 enum Woken {
     Octets(usize),
     Lost(std::io::Error),
     Order(DeviceId, Request),
+    Visit(Visit),
     Deadline,
     Ended,
 }
@@ -67,6 +79,7 @@ pub async fn run(mut parts: Parts) {
                 Err(error) => Woken::Lost(error),
             },
             order = parts.orders.recv() => order.map_or(Woken::Ended, |(device, request)| Woken::Order(device, request)),
+            Some(visit) = parts.visits.recv() => Woken::Visit(visit),
             () = alarm.at(&parts.clock, wake) => Woken::Deadline,
             () = tokio::time::sleep(IDLE_TURN) => Woken::Deadline,
         };
@@ -82,6 +95,7 @@ pub async fn run(mut parts: Parts) {
                 hand_over(&parts, Event::Lost)
             }
             Woken::Order(device, request) => hand_over(&parts, Event::Tell(device, request)),
+            Woken::Visit(Visit { guest, host }) => hand_over(&parts, Event::Visit(guest, host)),
             Woken::Deadline => hand_over(&parts, Event::Woke),
             Woken::Ended => return,
         };
@@ -171,4 +185,126 @@ async fn read(port: &mut Option<Serial>, octets: &mut [u8]) -> std::io::Result<u
 /// A machine that panicked while it was locked is not used again: the program ends.
 fn locked(line: &Mutex<Line>) -> std::sync::MutexGuard<'_, Line> {
     line.lock().expect("the bus machine does not panic")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus;
+    use crate::driver::modbus::meter::{Config, Meter};
+    use crate::driver::modbus::profile::Profile;
+    use crate::model::report::LinkState;
+    use crate::port::serial::ParityBit;
+    use crate::wire::modbus::{Request as Question, Response};
+    use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// An adapter in its socket: a pseudo-terminal that a link leads to, and a meter behind it.
+    struct Adapter {
+        link: PathBuf,
+        pulled: Arc<AtomicBool>,
+        meter: std::thread::JoinHandle<()>,
+    }
+
+    impl Adapter {
+        fn plug(link: &Path) -> Adapter {
+            let end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pair");
+            unlockpt(&end).expect("unlocked");
+            let name = ptsname(&end, Vec::new()).expect("a name");
+            std::os::unix::fs::symlink(name.to_str().expect("a path"), link).expect("a link");
+            let pulled = Arc::new(AtomicBool::new(false));
+            let is_pulled = Arc::clone(&pulled);
+            let meter = std::thread::spawn(move || answer(File::from(end), &is_pulled));
+            Adapter { link: link.to_owned(), pulled, meter }
+        }
+
+        /// The name goes, and with the next question what is behind it.
+        fn pull(self) {
+            std::fs::remove_file(&self.link).expect("a link");
+            self.pulled.store(true, Ordering::Relaxed);
+            self.meter.join().expect("a meter");
+        }
+    }
+
+    /// Every register holds 1.
+    fn answer(mut end: File, is_pulled: &AtomicBool) {
+        let mut octets = [0; 64];
+        while let Ok(count @ 1..) = end.read(&mut octets) {
+            if is_pulled.load(Ordering::Relaxed) {
+                return;
+            }
+            let Ok((slave, Question::Read { table, count, .. })) = Question::decode(&octets[..count]) else {
+                continue;
+            };
+            let told = Response::Registers { table, registers: vec![1; count.into()] }.encode(slave);
+            if end.write_all(&told).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// A meter on a line that is opened by this name.
+    fn parts(
+        device: &Path,
+        reports: mpsc::Sender<(DeviceId, Report)>,
+        orders: mpsc::Receiver<(DeviceId, Request)>,
+    ) -> Parts {
+        let profile = Arc::new(Profile::by_name("chint-dtsu666").expect("built in"));
+        let config = Config { address: 1, profile, poll: Duration::from_millis(50), ratio: 1 };
+        let meter = Meter::new(config).expect("a meter");
+        let line = Line::new(bus::Config::default(), vec![(DeviceId(1), Box::new(meter))], 1);
+        Parts {
+            name: "usb".to_owned(),
+            settings: Settings {
+                device: device.to_string_lossy().into_owned(),
+                baud: 9600,
+                parity: ParityBit::None,
+                stop_bits: 1,
+                kernel_turns: false,
+            },
+            line: Arc::new(Mutex::new(line)),
+            orders,
+            visits: mpsc::channel(1).1,
+            reports,
+            tee: Tee::default(),
+            clock: Arc::new(Clock::new()),
+            pulse: Pulse::new("usb"),
+        }
+    }
+
+    /// The next change of the meter's link.
+    async fn link(reports: &mut mpsc::Receiver<(DeviceId, Report)>) -> LinkState {
+        let changed = async {
+            loop {
+                if let (_, Report::Link(link)) = reports.recv().await.expect("the line runs") {
+                    return link;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), changed).await.expect("a change of the link")
+    }
+
+    #[test]
+    fn an_adapter_that_was_pulled_is_found_again_by_its_name_wherever_it_comes_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let name = folder.path().join("usb-FTDI_A10K-if00-port0");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let first = Adapter::plug(&name);
+            let (report, mut reports) = mpsc::channel(1_024);
+            let (orders, told) = mpsc::channel(1);
+            let running = tokio::spawn(run(parts(&name, report, told)));
+            assert_eq!(link(&mut reports).await, LinkState::Good);
+            tokio::task::spawn_blocking(|| first.pull()).await.expect("pulled");
+            assert_eq!(link(&mut reports).await, LinkState::Silent, "at once, not after its time-outs");
+            let second = Adapter::plug(&name); // under another number
+            assert_eq!(link(&mut reports).await, LinkState::Good);
+            drop(orders);
+            running.await.expect("ended");
+            drop(second);
+        });
+    }
 }

@@ -77,6 +77,8 @@ fn every_listing_has_a_value_in_every_column_that_can_have_one() {
     let offline =
         call(DEPOTCTL, &["verify", "--db", text(&depot.path("depotd.db")), "--config", text(&config)], "");
     assert_eq!(offline.out, verdict.out, "the file says the same as the daemon");
+    let alone = call(DEPOTCTL, &["verify", "--db", text(&depot.path("depotd.db"))], "");
+    assert!(alone.code == 0 && alone.out.contains("start_checked   no"), "{alone:?}");
 }
 
 #[test]
@@ -103,6 +105,41 @@ fn an_operator_starts_and_stops_and_it_is_written_down() {
     depot.act(&format!("unplug {place}"));
     depot.close();
     assert_eq!(depot.ledger(), depot.reconciled());
+}
+
+#[test]
+fn a_probe_says_who_is_on_a_line_and_what_a_charger_holds() {
+    let depot = Depot::alone("quiet", 74);
+    let _daemon = depot.daemon();
+    let lines = depot.json(&["lines"]);
+    let line = lines[0]["name"].as_str().expect("a line").to_owned();
+    let found = depot.tool(&["probe", "serial", &line, "--addresses", "1-6", "--protocols", "modbus,osdp"]);
+    println!("{}", found.out);
+    assert_eq!(found.code, 0, "{found:?}");
+    assert!(found.out.contains("configured as "), "{found:?}");
+    assert!(found.out.ends_with(" answered\n"), "{found:?}");
+    let document = depot.json(&["probe", "serial", &line, "--addresses", "9", "--protocols", "modbus"]);
+    assert_eq!(document["asked"], 1, "{document}");
+    assert!(document["findings"][0]["answer"].is_null(), "{document}");
+
+    let place = PLACES[0];
+    let shown = depot.tool(&["probe", "charger", place]);
+    println!("{}", shown.out);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    for point in ["state", "voltage", "current", "soc"] {
+        assert!(shown.out.lines().any(|l| l.starts_with(point)), "{point} in\n{}", shown.out);
+    }
+    assert!(shown.out.contains("  V") && shown.out.contains("  A"), "{}", shown.out);
+    let audit = depot.tool(&["audit"]).out;
+    assert!(
+        audit.contains(&format!("probe of charger {place}")) && audit.contains("probe of line"),
+        "{audit}"
+    );
+
+    depot.tool(&["probe", "serial", "nowhere"]).refused(65, &["there is no RS-485 line \"nowhere\""]);
+    depot
+        .tool(&["probe", "charger", "44030000019999/1"])
+        .refused(65, &["44030000019999/1", "depotctl chargers"]);
 }
 
 #[test]
@@ -137,9 +174,9 @@ fn exit_codes_say_who_is_to_blame() {
     let named = run(Command::new(DEPOTCTL).arg("status").env("DEPOTD_SOCKET", "/by-the-environment"), "");
     named.refused(69, &["/by-the-environment: no daemon answers"]);
     assert_eq!(
-        call(DEPOTCTL, &["verify", "--db", "/nonexistent.db"], "").code,
+        call(DEPOTCTL, &["verify", "--config", "/nonexistent.toml"], "").code,
         64,
-        "which station? --config is needed"
+        "of which file? --db is needed"
     );
     assert_eq!(call(DEPOTSIM, &["demo", "--seconds", "5"], "").code, 64);
     assert_eq!(call(DEPOTSIM, &["depot", "--dir", "/proc/none"], "").code, 74);

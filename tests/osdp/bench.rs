@@ -38,8 +38,18 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(ours: Option<[u8; 16]>, theirs: Option<[u8; 16]>) -> Bench {
+        Bench::with(ours, theirs, false)
+    }
+
+    /// A reader with this key, and a panel that may give it ours.
+    pub(crate) fn installing(theirs: Option<[u8; 16]>) -> Bench {
+        Bench::with(Some(KEY), theirs, true)
+    }
+
+    fn with(ours: Option<[u8; 16]>, theirs: Option<[u8; 16]>, install: bool) -> Bench {
         let mut random = fastrand::Rng::with_seed(7);
         let mut config = Config::new(1);
+        config.install = install;
         config.key = ours.map(|key| Key::from_secret(&key).expect("a key"));
         Bench {
             driver: Reader::new(config, Box::new(move || random.u64(..).to_le_bytes())),
@@ -121,6 +131,11 @@ impl Bench {
         }
         let reports = self.driver.unanswered(self.now);
         self.reports.extend(reports);
+    }
+
+    /// A channel is up and nobody is online: the key is given next.
+    pub(crate) fn ask_is_sealed(&self) -> bool {
+        self.device.is_secure() && !self.driver.is_online()
     }
 
     pub(crate) fn exchanges(&mut self, count: usize) {

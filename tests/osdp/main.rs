@@ -2,6 +2,7 @@
 
 mod bench;
 mod hostile;
+mod install;
 
 use bench::{Bench, KEY, at, card};
 use depotd::driver::osdp::{Config, Reader};

@@ -115,6 +115,7 @@ impl Bench {
             },
             line: Arc::clone(&line),
             orders: told,
+            visits: mpsc::channel(1).1,
             reports: report,
             tee: depotd::task::tee::Tee::default(),
             clock: Arc::clone(&clock),

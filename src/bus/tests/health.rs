@@ -47,6 +47,68 @@ fn a_silent_device_costs_one_time_out_per_probe_and_the_others_keep_their_cadenc
     }
 }
 
+/// Slaves 9 to 16 are dead for as long as the cell says so.
+fn half<'a>(lives: &'a Cell<bool>, delay: u64) -> Slaves<'a> {
+    Box::new(move |asked, question| match question[0] > 8 && !lives.get() {
+        true => Vec::new(),
+        false => vec![(asked + ms(delay), answer(question))],
+    })
+}
+
+/// Sixteen devices of a period, one after the other.
+fn spread(period_ms: u64, timing: Timing) -> Vec<Script> {
+    let group = |address| Group { due: at_ms(u64::from(address) * period_ms / 16), ..live(ms(period_ms)) };
+    (1..=16).map(|address| Script::new(address, vec![group(address)]).with(timing)).collect()
+}
+
+/// As meters of DL/T 645 have it.
+fn slow_to_answer() -> Timing {
+    Timing {
+        reply: ms(800),
+        floor: ms(500),
+        ceiling: ms(2_000),
+        inter_octet: ms(200),
+        turnaround: ms(30),
+        ..timing()
+    }
+}
+
+#[test]
+fn with_half_of_sixteen_silent_the_others_keep_their_cadence_and_the_dead_are_probed_each_ten_seconds() {
+    let modbus = (Config::default(), timing(), 1_000, 10, 10_000);
+    // eight probes of meters take 8.4 s with their time-outs, the living ones half of the line: it has no room for 10 s
+    let slow = Config { baud: 2_400, bits: 11, ..Config::default() };
+    let meters = (slow, slow_to_answer(), 5_000, 100, 15_000);
+    for (config, timing, period_ms, delay_ms, widest_ms) in [modbus, meters] {
+        let lives = Cell::new(false);
+        let mut bench = Bench::new(config, spread(period_ms, timing), half(&lives, delay_ms));
+        bench.run_to(at_ms(180_000));
+        assert!((9..=16).all(|d| *bench.links(d).last().unwrap() == LinkState::Silent));
+        bench.run_to(at_ms(480_000));
+        for device in 1..=8 {
+            let polls = bench.valued(device).filter(|(at, _)| *at > at_ms(180_000)).count() as u64;
+            assert!(polls * 100 >= 95 * 300_000 / period_ms, "{device}: {polls} of {}", 300_000 / period_ms);
+        }
+        for device in 9..=16 {
+            let probes: Vec<Instant> =
+                bench.asked(device).into_iter().filter(|at| *at > at_ms(180_000)).collect();
+            let widest = probes.windows(2).map(|pair| pair[1].since(pair[0])).max().unwrap();
+            assert!(widest <= ms(widest_ms), "{device}: {widest:?}");
+        }
+        lives.set(true);
+        bench.run_to(at_ms(480_000 + widest_ms + 2 * period_ms));
+        for device in 9..=16_u16 {
+            let good = bench.link_changes(device).last().copied().unwrap();
+            assert_eq!(good.1, LinkState::Good, "{device}");
+            let first = bench.asked(device as u8).into_iter().find(|at| *at > at_ms(480_000)).unwrap();
+            assert!(good.0.since(first) < ms(period_ms / 2), "{device}: at its first probe");
+            let values = bench.valued(device).filter(|(at, _)| *at >= good.0).count();
+            assert!(values >= 2, "{device}: live within two cycles");
+        }
+        assert_eq!(bench.wrong_values(), 0);
+    }
+}
+
 #[test]
 fn a_device_is_live_again_at_its_first_answered_probe() {
     let lives = Cell::new(false);

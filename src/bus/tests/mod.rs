@@ -5,3 +5,4 @@ mod faults;
 mod health;
 mod order;
 mod stale;
+mod visit;

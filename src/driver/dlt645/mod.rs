@@ -431,7 +431,7 @@ impl Driver for Meter {
             inter_octet: Duration::from_millis(200),
             turnaround: Duration::from_millis(30),
             after_switch: Duration::ZERO,
-            probe_max: Duration::from_secs(60),
+            probe_max: Duration::from_secs(10), // so it lives again soon after it came back
             silent_after: 10,
         }
     }

@@ -52,6 +52,7 @@ pub fn plan(profile: &Profile, groups: &[Group]) -> Vec<Read> {
 pub fn reads<'p>(profile: &Profile, points: impl Iterator<Item = &'p Point>) -> Vec<Read> {
     let mut spans: Vec<(Table, (u16, u16))> = points.map(|p| (p.table, p.span())).collect();
     spans.sort_unstable();
+    spans.dedup(); // bits of one register are read once
     let mut groups: Vec<(Table, Vec<(u16, u16)>)> = Vec::new();
     for (table, span) in spans {
         match groups.last_mut() {
@@ -116,6 +117,12 @@ impl Read {
         }
         let (low, high) = self.spans.split_at(self.spans.len() / 2);
         Refused::Split([low, high].map(|half| Read::over(profile, self.table, half.to_vec())).into())
+    }
+
+    /// Whether it was made for this point.
+    #[must_use]
+    pub fn answers_for(&self, point: &Point) -> bool {
+        point.table == self.table && self.spans.contains(&point.span())
     }
 
     /// Octets of its longest answer.

@@ -1,7 +1,7 @@
 //! What is let in as an answer, and what it means.
 
 use super::question::security;
-use super::{Abilities, Asked, COMPLAINTS, HEAD_TAMPER, OFFLINE, Reader, Stage, card};
+use super::{Abilities, Asked, COMPLAINTS, HEAD_TAMPER, OFFLINE, OWN_KEY, Reader, Stage, card};
 use crate::driver::Foreign;
 use crate::model::report::{OrderFault, Report};
 use crate::model::time::Instant;
@@ -111,7 +111,8 @@ impl Reader {
             (Asked::Challenge, Some(Reply::ClientProof(proof))) => self.client_proof(now, &proof, arrival),
             (Asked::Proof, Some(Reply::InitialMac(first))) => self.initial_mac(now, &first, arrival),
             (Asked::Identity | Asked::Capabilities, _) => self.lose(now),
-            (Asked::Challenge | Asked::Proof, _) => self.wrong_key(now),
+            (Asked::KeySet, Some(Reply::Ack)) => self.key_taken(now),
+            (Asked::Challenge | Asked::Proof | Asked::KeySet, _) => self.wrong_key(now),
             (Asked::Poll | Asked::Status, reply) => {
                 self.failures = 0;
                 reply.and_then(|reply| self.event(now, &reply, arrival)).into_iter().collect()
@@ -127,7 +128,7 @@ impl Reader {
 
     /// The reader shows that it has our key.
     fn client_proof(&mut self, now: Instant, proof: &ClientProof, arrival: Arrival) -> Vec<Report> {
-        let own = arrival == Arrival::Handshake(security(Block::ClientProof));
+        let own = arrival == Arrival::Handshake(security(Block::ClientProof, self.install.key_kind()));
         let proven = match mem::replace(&mut self.stage, Stage::Identify) {
             Stage::Challenged(challenge) if own => {
                 challenge.verify(proof.rnd_b.0, &proof.client_cryptogram.0).ok()
@@ -137,6 +138,7 @@ impl Reader {
             | Stage::Challenge
             | Stage::Challenged(_)
             | Stage::Prove(_)
+            | Stage::KeySet
             | Stage::Online => None,
         };
         let Some(proof) = proven else { return self.wrong_key(now) };
@@ -146,7 +148,8 @@ impl Reader {
 
     /// The reader agrees, and both ends have the first value of the chain.
     fn initial_mac(&mut self, now: Instant, first: &InitialMac, arrival: Arrival) -> Vec<Report> {
-        let agreed = arrival == Arrival::Handshake(security(Block::InitialMac));
+        // the data octet of RMAC_I is the verdict, whatever the key
+        let agreed = arrival == Arrival::Handshake(security(Block::InitialMac, OWN_KEY));
         let channel = match mem::replace(&mut self.stage, Stage::Identify) {
             Stage::Prove(proof) if agreed => proof.confirm(&first.r_mac_i.0).ok(),
             Stage::Identify
@@ -154,13 +157,14 @@ impl Reader {
             | Stage::Challenge
             | Stage::Challenged(_)
             | Stage::Prove(_)
+            | Stage::KeySet
             | Stage::Online => None,
         };
         if channel.is_none() {
             return self.wrong_key(now);
         }
         self.channel = channel;
-        self.come_online(now)
+        self.agreed(now)
     }
 
     pub(super) fn refused(
@@ -174,8 +178,10 @@ impl Reader {
         let begins_anew =
             matches!(error, Nak::BAD_SEQUENCE | Nak::BLOCK_UNSUPPORTED | Nak::ENCRYPTION_REQUIRED);
         match asked {
-            Asked::Challenge | Asked::Proof if error != Nak::BAD_SEQUENCE => self.wrong_key(now),
-            Asked::Challenge | Asked::Proof | Asked::Identity => self.lose(now),
+            Asked::Challenge | Asked::Proof | Asked::KeySet if error != Nak::BAD_SEQUENCE => {
+                self.wrong_key(now)
+            }
+            Asked::Challenge | Asked::Proof | Asked::KeySet | Asked::Identity => self.lose(now),
             Asked::Capabilities if error == Nak::UNKNOWN_COMMAND => {
                 self.abilities = Abilities::ASSUMED;
                 self.known(now)

@@ -15,14 +15,29 @@ pub struct Config {
     pub address: u8,
     /// Base key. With one, the reader is used only through the secure channel; without one, only in plain.
     pub key: Option<Key>,
+    /// A reader that has not our key may be given it, once, through the key that everybody has.
+    pub install: bool,
     /// Whether a mark octet goes before each question. Settles an idle line; a few readers dislike it.
     pub mark: bool,
     /// From one poll to the next. Taken as 20 ms to 4 s: after 8 s a reader believes itself alone.
     pub poll: Duration,
     /// How it writes the numbers of cards.
     pub notation: Notation,
+    /// What its display shows.
+    pub language: Language,
     /// The same card within this time is the same showing.
     pub debounce: Duration,
+}
+
+/// What a display shows. A reader tells how long its text may be (PDCAP function 6), not in which characters: whether it
+/// can show UTF-8 is in its maker's manual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// ASCII.
+    #[default]
+    English,
+    /// UTF-8.
+    Chinese,
 }
 
 impl Config {
@@ -32,9 +47,11 @@ impl Config {
         Config {
             address,
             key: None,
+            install: false,
             mark: true,
             poll: Duration::from_millis(200),
             notation: Notation::default(),
+            language: Language::default(),
             debounce: DEBOUNCE,
         }
     }

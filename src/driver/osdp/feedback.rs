@@ -3,7 +3,9 @@
 //! Red, green and amber are the colours that every two-colour reader has; no two meanings look the same. The choice of
 //! signs is ours \[A\].
 
+use super::config::Language;
 use crate::model::request::Feedback;
+use crate::model::words;
 use crate::wire::osdp::Command;
 use crate::wire::osdp::Text;
 use crate::wire::osdp::command::{Buzzer, Display, Led, Leds, PermanentLight, TemporaryLight};
@@ -81,10 +83,15 @@ enum Lamp {
 }
 
 /// The commands for a feedback, lamp first because it is seen first. `aloud` = with the sounder.
-pub(super) fn steps(feedback: &Feedback, abilities: Abilities, aloud: bool) -> VecDeque<Step> {
+pub(super) fn steps(
+    feedback: &Feedback,
+    abilities: Abilities,
+    language: Language,
+    aloud: bool,
+) -> VecDeque<Step> {
     let lamp = abilities.led.then(|| Command::Led(Leds { records: vec![led(&lamp(feedback))] }));
     let sounder = beeps(feedback).filter(|_| abilities.buzzer && aloud).map(Command::Buzzer);
-    let display = (abilities.text > 0).then(|| Command::Text(display(&words(feedback), abilities.text)));
+    let display = (abilities.text > 0).then(|| Command::Text(display(feedback, language, abilities.text)));
     [(Means::Lamp, lamp), (Means::Sounder, sounder), (Means::Display, display)]
         .into_iter()
         .filter_map(|(means, command)| command.map(|command| Step { means, command }))
@@ -114,19 +121,6 @@ fn beeps(feedback: &Feedback) -> Option<Buzzer> {
     Some(Buzzer { reader: 0, tone: 2, on, off, count })
 }
 
-fn words(feedback: &Feedback) -> String {
-    match feedback {
-        Feedback::Idle => "SWIPE CARD".to_owned(),
-        Feedback::Asking => "PLEASE WAIT".to_owned(),
-        Feedback::Accepted => "CARD ACCEPTED".to_owned(),
-        Feedback::Refused(why) if why.trim().is_empty() => "REFUSED".to_owned(),
-        Feedback::Refused(why) => why.clone(),
-        Feedback::Charging => "CHARGING".to_owned(),
-        Feedback::Finished => "FINISHED".to_owned(),
-        Feedback::OutOfOrder => "OUT OF ORDER".to_owned(),
-    }
-}
-
 fn led(lamp: &Lamp) -> Led {
     let (temporary, permanent) = match *lamp {
         Lamp::Lasting(colour, on, off) => (
@@ -147,12 +141,29 @@ fn led(lamp: &Lamp) -> Led {
     Led { reader: 0, led: 0, temporary, permanent }
 }
 
-/// Filled with blanks, so that nothing is left of a longer text; what is not printable ASCII becomes `?`.
-fn display(words: &str, width: usize) -> Display {
-    let printable = |c: char| if c == ' ' || c.is_ascii_graphic() { c as u8 } else { b'?' };
-    let mut text: Vec<u8> = words.chars().take(width).map(printable).collect();
-    text.resize(width, b' ');
-    Display { reader: 0, command: 2, time_s: 0, row: 1, column: 1, text: Text(text) }
+/// Filled with blanks, so that nothing is left of a longer text. In English, what is not printable ASCII becomes `?`;
+/// a Chinese character takes two columns.
+fn display(feedback: &Feedback, language: Language, width: usize) -> Display {
+    let text = match language {
+        Language::English => words::english(feedback),
+        Language::Chinese => words::chinese(feedback),
+    };
+    let printable = |c: char| match language {
+        _ if c == ' ' || c.is_ascii_graphic() => c,
+        Language::Chinese if !c.is_control() => c,
+        Language::Chinese | Language::English => '?',
+    };
+    let (mut shown, mut used) = (String::new(), 0);
+    for c in text.chars().map(printable) {
+        let columns = if c.is_ascii() { 1 } else { 2 };
+        if used + columns > width {
+            break;
+        }
+        shown.push(c);
+        used += columns;
+    }
+    shown.extend(std::iter::repeat_n(' ', width - used));
+    Display { reader: 0, command: 2, time_s: 0, row: 1, column: 1, text: Text(shown.into_bytes()) }
 }
 
 #[cfg(test)]
@@ -175,11 +186,18 @@ mod tests {
     fn no_two_meanings_look_the_same_on_the_lamp_or_on_the_display() {
         for (i, one) in all().iter().enumerate() {
             for other in &all()[..i] {
-                for abilities in [
+                for (abilities, language) in [
                     Abilities { led: true, buzzer: false, text: 0 },
                     Abilities { led: false, buzzer: false, text: ONE_ROW },
-                ] {
-                    assert_ne!(steps(one, abilities, true), steps(other, abilities, true), "{one:?}");
+                ]
+                .into_iter()
+                .flat_map(|a| [(a, Language::English), (a, Language::Chinese)])
+                {
+                    assert_ne!(
+                        steps(one, abilities, language, true),
+                        steps(other, abilities, language, true),
+                        "{one:?}"
+                    );
                 }
             }
         }
@@ -189,11 +207,11 @@ mod tests {
     fn a_reader_is_only_asked_for_what_it_has() {
         let none = Abilities { led: false, buzzer: false, text: 0 };
         for feedback in all() {
-            assert!(steps(&feedback, none, true).is_empty());
-            let quiet = steps(&feedback, Abilities::ASSUMED, false);
+            assert!(steps(&feedback, none, Language::English, true).is_empty());
+            let quiet = steps(&feedback, Abilities::ASSUMED, Language::English, false);
             assert!(quiet.iter().all(|s| s.means != Means::Sounder));
             let dark = Abilities { led: false, ..Abilities::ASSUMED };
-            assert!(steps(&feedback, dark, true).iter().all(|s| s.means != Means::Lamp));
+            assert!(steps(&feedback, dark, Language::English, true).iter().all(|s| s.means != Means::Lamp));
         }
     }
 
@@ -201,9 +219,29 @@ mod tests {
     fn text_is_plain_ascii_and_fits() {
         let long = Feedback::Refused("卡 CARD NOT KNOWN AT THIS DEPOT, ASK THE OFFICE".to_owned());
         for width in [ONE_ROW, TEXT] {
-            let shown = display(&words(&long), width);
+            let shown = display(&long, Language::English, width);
             assert_eq!(shown.text.0.len(), width);
             assert!(shown.text.0.iter().all(|o| (0x20..0x7F).contains(o)));
         }
+    }
+
+    #[test]
+    fn a_display_that_shows_chinese_is_filled_to_its_columns() {
+        for feedback in all() {
+            for width in [ONE_ROW, TEXT] {
+                let shown = display(&feedback, Language::Chinese, width);
+                let text = String::from_utf8(shown.text.0).expect("whole characters");
+                let columns: usize = text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+                assert_eq!(columns, width, "{text:?}");
+            }
+        }
+        let text =
+            |feedback| String::from_utf8(display(&feedback, Language::Chinese, ONE_ROW).text.0).unwrap();
+        assert_eq!(text(Feedback::Charging).trim_end(), "充电中");
+        assert_eq!(
+            text(Feedback::Refused("offline: card not listed".to_owned())).trim_end(),
+            "离线 卡不在名单"
+        );
+        assert_eq!(text(Feedback::Refused("卡\u{7}".to_owned())).trim_end(), "卡?");
     }
 }

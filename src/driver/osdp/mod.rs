@@ -14,18 +14,19 @@
 //!   no good reply comes, the session is dropped with the question.
 //! - A reader with another key is never online; it is tried again after 1, 2, 4 … 10 s.
 //!
-//! What is absent: install mode (the default key, KEYSET), outputs, biometrics, files.
+//! What is absent: outputs, biometrics, files.
 
 mod answer;
 mod card;
 mod config;
 mod feedback;
+mod install;
 mod presence;
 mod question;
 
 pub use super::card::NoCard;
 pub use card::Notation;
-pub use config::{BadKey, Config, Key};
+pub use config::{BadKey, Config, Key, Language};
 pub use feedback::Abilities;
 
 use super::card::Debounce;
@@ -38,6 +39,7 @@ use crate::wire::osdp::secure::{self, Channel, Proof};
 use crate::wire::osdp::{self, Frame};
 use answer::Arrival;
 use feedback::Step;
+use install::Install;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -65,6 +67,8 @@ pub struct Counters {
     pub online: u64,
     /// Times it was lost while online.
     pub lost: u64,
+    /// Readers that took our key in place of the default one.
+    pub keys_set: u64,
     /// Handshakes that failed: another key, the default key, or none.
     pub key_refused: u64,
     /// Replies whose MAC did not verify.
@@ -89,6 +93,8 @@ enum Stage {
     Challenge,
     Challenged(secure::Challenge),
     Prove(Proof),
+    /// Over the default key: ours is given.
+    KeySet,
     Online,
 }
 
@@ -99,6 +105,7 @@ enum Asked {
     Capabilities,
     Challenge,
     Proof,
+    KeySet,
     Poll,
     Status,
     Show(Step, Option<OrderId>),
@@ -134,6 +141,7 @@ pub struct Reader {
     counters: Counters,
     stage: Stage,
     channel: Option<Channel>,
+    install: Install,
     /// Of the next new question.
     sequence: u8,
     pending: Option<Pending>,
@@ -160,6 +168,7 @@ impl Reader {
     pub fn new(config: Config, nonce: Box<dyn FnMut() -> [u8; 8] + Send>) -> Reader {
         Reader {
             debounce: Debounce::new(config.debounce),
+            install: Install::new(config.install && config.key.is_some()),
             config,
             nonce,
             counters: Counters::default(),

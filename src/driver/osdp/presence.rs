@@ -1,6 +1,7 @@
 //! Coming online, being lost, and what is shown meanwhile.
 
 use super::feedback::steps;
+use super::install::Install;
 use super::{LONGEST_WAIT_S, RESTARTS, Reader, Show, Stage};
 use crate::model::report::{OrderFault, OrderId, ReaderStatus, Report};
 use crate::model::request::Feedback;
@@ -45,7 +46,7 @@ impl Reader {
         order: Option<OrderId>,
         restarts: u8,
     ) -> Option<Report> {
-        let steps = steps(feedback, self.abilities, order.is_some());
+        let steps = steps(feedback, self.abilities, self.config.language, order.is_some());
         if steps.is_empty() {
             self.show = None;
             return order.map(|order| Report::Done(order, Err(OrderFault::Unsupported)));
@@ -97,6 +98,7 @@ impl Reader {
     pub(super) fn wrong_key(&mut self, now: Instant) -> Vec<Report> {
         self.counters.key_refused += 1;
         self.failures = self.failures.saturating_add(1);
+        self.install.failed();
         self.restart(now, wait(self.failures));
         self.interrupted().into_iter().chain(self.condition(true)).collect()
     }
@@ -122,7 +124,7 @@ impl Reader {
         let condition = ReaderStatus {
             tamper: self.status.tamper || self.head_tamper,
             power_failing: self.status.power_failing,
-            secure: self.channel.is_some(),
+            secure: self.channel.is_some() && self.install != Install::Begun,
         };
         let news = self.told != Some(condition) && (first || self.told.is_some());
         news.then(|| {

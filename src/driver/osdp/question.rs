@@ -1,6 +1,6 @@
 //! What is asked next, and how it is written.
 
-use super::{Asked, OWN_KEY, Pending, Reader, STATUS, Stage, TRIES};
+use super::{Asked, Pending, Reader, STATUS, Stage, TRIES};
 use crate::driver::{Class, Question};
 use crate::model::time::Instant;
 use crate::wire::osdp::command::{Challenge, Plea, ServerProof};
@@ -18,6 +18,10 @@ impl Reader {
                 let server_cryptogram = Octets(proof.server_cryptogram());
                 (Asked::Proof, Command::ServerProof(ServerProof { server_cryptogram }), Class::Live)
             }
+            Stage::KeySet => match self.key_set() {
+                Some(command) => (Asked::KeySet, command, Class::Live),
+                None => self.identify(),
+            },
             Stage::Online => self.online_question(now),
         }
     }
@@ -28,7 +32,7 @@ impl Reader {
 
     pub(super) fn challenge(&mut self) -> (Asked, Command, Class) {
         let Some(key) = &self.config.key else { return self.identify() };
-        let challenge = secure::Challenge::new(key.base(), (self.nonce)());
+        let challenge = secure::Challenge::new(&self.install.base(key), (self.nonce)());
         let rnd_a = Octets(challenge.rnd_a());
         self.stage = Stage::Challenged(challenge);
         (Asked::Challenge, Command::Challenge(Challenge { rnd_a }), Class::Live)
@@ -57,7 +61,7 @@ impl Reader {
             sequence: self.sequence,
             check: Check::Crc,
         };
-        let octets = match (&mut self.channel, block(&asked)) {
+        let octets = match (&mut self.channel, block(&asked, self.install.key_kind())) {
             (Some(channel), _) => channel.seal(&header, command.code(), &command.data()),
             (None, security) => header.frame(security, command.code(), &command.data()),
         };
@@ -70,15 +74,20 @@ impl Reader {
     }
 }
 
-fn block(asked: &Asked) -> Option<Security> {
+fn block(asked: &Asked, key_kind: u8) -> Option<Security> {
     match asked {
-        Asked::Challenge => Some(security(Block::Challenge)),
-        Asked::Proof => Some(security(Block::ServerProof)),
-        Asked::Identity | Asked::Capabilities | Asked::Poll | Asked::Status | Asked::Show(..) => None,
+        Asked::Challenge => Some(security(Block::Challenge, key_kind)),
+        Asked::Proof => Some(security(Block::ServerProof, key_kind)),
+        Asked::Identity
+        | Asked::Capabilities
+        | Asked::KeySet
+        | Asked::Poll
+        | Asked::Status
+        | Asked::Show(..) => None,
     }
 }
 
-/// The security block of a handshake with the reader's own key.
-pub(super) fn security(block: Block) -> Security {
-    Security { block, data: Some(OWN_KEY) }
+/// The security block of a handshake with a key of this kind.
+pub(super) fn security(block: Block, key_kind: u8) -> Security {
+    Security { block, data: Some(key_kind) }
 }

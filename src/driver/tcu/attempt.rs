@@ -74,6 +74,8 @@ pub(super) struct Preparing {
     pub(super) answer: Option<Admission>,
     /// A start that goes on from an identification.
     pub(super) going: Option<Going>,
+    /// It ran before we were there: what it is for is not known.
+    found: bool,
     until: Instant,
 }
 
@@ -92,6 +94,8 @@ pub(super) struct Naming {
 #[derive(Debug)]
 pub(super) struct Going {
     pub(super) ids: Vec<OrderId>,
+    /// The vehicle may: the station knew its name when it ordered the start, or has judged it since.
+    pub(super) admitted: bool,
     /// When the vehicle was first answered for it.
     answered: Option<Instant>,
 }
@@ -131,11 +135,16 @@ impl Naming {
     fn new(now: Instant, message: &Message<'_>) -> Naming {
         Naming { kind: message.kind(), vin: vin_of(message), first: now, last: now, told: false }
     }
+
+    /// The station was told this name.
+    pub(super) fn is_told(&self) -> bool {
+        self.told
+    }
 }
 
 impl Going {
-    pub(super) fn new(id: OrderId) -> Going {
-        Going { ids: vec![id], answered: None }
+    pub(super) fn new(id: OrderId, admitted: bool) -> Going {
+        Going { ids: vec![id], admitted, answered: None }
     }
 }
 
@@ -147,6 +156,16 @@ impl Attempt {
 
     pub(super) fn is_none(&self) -> bool {
         matches!(self, Attempt::None)
+    }
+
+    /// It ran before we were there and nobody ordered anything since.
+    pub(super) fn is_found(&self) -> bool {
+        match self {
+            Attempt::Preparing(preparing) => {
+                preparing.found && preparing.going.is_none() && preparing.answer.is_none()
+            }
+            Attempt::None | Attempt::Charging(_) | Attempt::Leaving(_) => false,
+        }
     }
 
     /// The next of its deadlines; `stop_free`: no stop waits for its answer.
@@ -182,14 +201,29 @@ impl Controller {
             naming: None,
             answer: (wish == Wish::Charge).then_some(Admission::Admitted),
             going: None,
+            found: false,
             until: now + OUTPUT,
         });
     }
 
-    /// A charge that runs without an order of ours: found at the start of the program, or begun by the controller.
-    pub(super) fn adopt(&mut self) {
+    /// Work without an order of ours, found at the start of the program or begun by the controller: a charge where there
+    /// is output; else it makes ready, and a vehicle that names itself then is not admitted by anybody yet.
+    pub(super) fn find(&mut self, now: Instant) {
+        if self.seen.gives_output(now) {
+            self.adopt();
+        } else if self.attempt.is_none() {
+            self.begin(now, Wish::Identify);
+            if let Attempt::Preparing(preparing) = &mut self.attempt {
+                preparing.found = true;
+            }
+        }
+    }
+
+    /// A charge that runs without an order of ours.
+    fn adopt(&mut self) {
         self.rest = Rest::default();
-        self.attempt = Attempt::Charging(Charging { own: false, vin: None, naming: None, denied: None });
+        let vin = self.vehicle.as_ref().and_then(|v| v.vin);
+        self.attempt = Attempt::Charging(Charging { own: false, vin, naming: None, denied: None });
     }
 
     /// 17 or 2D. A controller that asks without having been told to is taken for an identification.
@@ -256,9 +290,16 @@ impl Controller {
         Action::Send(short(&self.config, answer, &fields))
     }
 
-    /// A start goes on from an identification: the vehicle is admitted, now or once it has named itself.
+    /// A start goes on from an identification, if the vehicle may and nothing goes before it: it is admitted, now or once
+    /// it has named itself.
     pub(super) fn go_on(&mut self, now: Instant, out: &mut Vec<Action>) {
-        self.decide(now, Admission::Admitted, out);
+        let admitted = match &self.attempt {
+            Attempt::Preparing(preparing) => preparing.going.as_ref().is_some_and(|going| going.admitted),
+            Attempt::None | Attempt::Charging(_) | Attempt::Leaving(_) => false,
+        };
+        if admitted && self.after_limit.is_none() {
+            self.decide(now, Admission::Admitted, out);
+        }
     }
 
     /// The station decided about the vehicle of an attempt that has no output.
@@ -282,16 +323,24 @@ impl Controller {
             (Attempt::None, _) => return false,
             (Attempt::Leaving(_), Admission::Admitted) => return false,
             (Attempt::Leaving(_), _) | (Attempt::Charging(_), Admission::Admitted) => {}
-            (Attempt::Preparing(preparing), Admission::Admitted) => {
-                // A name alone does not let it charge: that takes a start.
-                if preparing.wish != Wish::Identify || preparing.going.is_some() {
-                    self.decide(now, admission, out);
-                }
-            }
+            (Attempt::Preparing(_), Admission::Admitted) => self.admitted(now, out),
             (Attempt::Preparing(_), _) => self.refuse(now, admission, out),
             (Attempt::Charging(_), _) => self.halt(now, out),
         }
         true
+    }
+
+    /// The vehicle may. A name alone does not let it charge: that takes a start.
+    fn admitted(&mut self, now: Instant, out: &mut Vec<Action>) {
+        let Attempt::Preparing(preparing) = &mut self.attempt else { return };
+        match &mut preparing.going {
+            Some(going) => {
+                going.admitted = true;
+                self.go_on(now, out);
+            }
+            None if preparing.wish != Wish::Identify => self.decide(now, Admission::Admitted, out),
+            None => {}
+        }
     }
 
     /// The vehicle may not: its name is answered and the controller ends the attempt, or is made to.
@@ -366,13 +415,15 @@ impl Controller {
     }
 
     fn output(&mut self, now: Instant, message: &Message<'_>, out: &mut Vec<Action>) {
+        if self.attempt.is_none() || self.attempt.is_found() {
+            // Begun before we were there, or by the controller itself: the station judges it.
+            self.adopt();
+            self.report_status(now, out);
+            self.tell_vehicle(vehicle::complete(message), out);
+            return;
+        }
         let bidden = match &mut self.attempt {
-            Attempt::Charging(_) => return,
-            Attempt::None => {
-                // Begun before we were there, or by the controller itself: the station judges it.
-                self.adopt();
-                true
-            }
+            Attempt::None | Attempt::Charging(_) => return,
             Attempt::Leaving(leaving) => {
                 leaving.began = true;
                 return;

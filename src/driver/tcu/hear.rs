@@ -176,12 +176,13 @@ impl Controller {
         Some((self.lanes.take(lane)?, outcome))
     }
 
-    /// 22: a charge that runs without us is adopted, a plug that was pulled ends what was known of the vehicle.
+    /// 22: what runs without us is taken up, a plug that was pulled ends what was known of the vehicle.
     fn hear_work(&mut self, now: Instant, out: &mut Vec<Action>) {
         let is_on = self.seen.work(now).is_some_and(|work| work.is_on());
         let settled = self.rest.since.is_none_or(|at| now >= at + SETTLING);
-        if is_on && self.attempt.is_none() && settled && !self.lanes.is_out(Lane::Start) {
-            self.adopt();
+        let ours = !self.attempt.is_none() && !self.attempt.is_found();
+        if is_on && !ours && settled && !self.lanes.is_out(Lane::Start) {
+            self.find(now);
         }
         self.note_plug(now, out);
         self.note_pause(now, out);

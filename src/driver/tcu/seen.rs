@@ -106,6 +106,13 @@ impl Seen {
         Some(Power(voltage.0.saturating_mul(current.0) / 1_000_000))
     }
 
+    /// Whether a charge that runs has come to output: only then the contactor is closed, current flows or it is paused.
+    pub(super) fn gives_output(&self, now: Instant) -> bool {
+        let current = self.current(now).is_some_and(|current| current.0 >= NO_CURRENT_MA);
+        let closed = self.word_1(now).and_then(|word| status_1::DC_CONTACTOR.raw(word)) == Some(1);
+        current || closed || self.work(now) == Some(Work::Paused)
+    }
+
     /// Neither the work state nor the current says that a charge runs.
     pub(super) fn is_at_rest(&self, now: Instant) -> bool {
         let current = self.current(now).is_some_and(|current| current.0 >= NO_CURRENT_MA);

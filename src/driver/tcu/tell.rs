@@ -1,6 +1,6 @@
 //! What the station orders, as frames (can.md 3.3). Every order but [`Order::Delivered`] is answered exactly once.
 
-use super::attempt::{Attempt, Going, Wish, done};
+use super::attempt::{Attempt, Going, Naming, Wish, done};
 use super::frame::short;
 use super::lanes::{Lane, Waiting};
 use super::{Action, Config, Controller, cause};
@@ -80,11 +80,11 @@ impl Controller {
                     done(going.ids.drain(..many).collect(), Err(OrderFault::Overtaken), out);
                 }
                 None => {
-                    preparing.going = Some(Going::new(id));
+                    // Somebody in particular is awaited and nobody was told who is there: the station judges first.
+                    let known = preparing.naming.as_ref().is_some_and(Naming::is_told);
+                    preparing.going = Some(Going::new(id, known || !order.verify_vin));
                     self.cap(now, order.max_power, out);
-                    if self.after_limit.is_none() {
-                        self.go_on(now, out);
-                    }
+                    self.go_on(now, out);
                 }
             },
             // The station repeats a start whose effect it has not seen yet.
@@ -161,10 +161,8 @@ impl Controller {
         }
         done(waiting.ids, outcome, out);
         let Some(why) = self.after_limit.take() else { return };
-        let going = matches!(&self.attempt, Attempt::Preparing(p) if p.going.is_some());
         match (outcome, why) {
-            (Ok(()), _) | (Err(_), BeforeStart::Lift) if going => self.go_on(now, out),
-            (Ok(()), _) | (Err(_), BeforeStart::Lift) => {}
+            (Ok(()), _) | (Err(_), BeforeStart::Lift) => self.go_on(now, out),
             (Err(fault), BeforeStart::Cap) => {
                 self.give_up(fault, out);
                 let ids = self.lanes.take(Lane::Start).map(|w| w.ids).unwrap_or_default();

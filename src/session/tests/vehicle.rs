@@ -325,6 +325,22 @@ fn what_was_heard_of_the_vehicle_survives_a_restart() {
 }
 
 #[test]
+fn after_a_restart_a_vehicle_that_waits_to_be_admitted_is_not_kept_waiting() {
+    for (verify, state, stopped) in [
+        (true, ChargerState::Preparing, 1),
+        (false, ChargerState::Preparing, 0),
+        (true, ChargerState::Charging, 0),
+    ] {
+        let checked = Opening { verify, ..opening() };
+        let mut bench = Bench::ordered_to_start(&waiting(), checked);
+        let row = bench.session.row(bench.now());
+        bench.session = crate::session::Session::recover(bench.now(), &waiting(), &row).expect("ours").0;
+        bench.charger(state, 0);
+        assert_eq!(stops(&bench.hears(&named(Some(BUS)))), stopped, "{verify} {state:?}");
+    }
+}
+
+#[test]
 fn a_session_of_an_older_program_is_read_as_one_without_a_vehicle() {
     let mut bench = Bench::charging(&Config::default(), opening());
     let mut row = bench.session.row(bench.now());

@@ -204,6 +204,17 @@ fn a_refused_vehicle_and_one_of_whom_nobody_decides_do_not_charge() {
 }
 
 #[test]
+fn a_counter_that_jumps_is_complained_of_and_one_that_begins_anew_is_not() {
+    for (counter, complaints) in [(u8::MAX, 0), (40, 1)] {
+        let mut bench = Bench::ready(Dialect::V121);
+        bench.wait(3_500);
+        bench.counter = counter;
+        bench.wait(2_000);
+        assert_eq!(bench.controller.complaints().len(), complaints);
+    }
+}
+
+#[test]
 fn a_lost_heartbeat_stops_the_charge_in_three_seconds_and_voids_the_steps() {
     let mut bench = Bench::ready(Dialect::V121);
     bench.tell(Kind::Start, &[2, 1, 12, 1]);

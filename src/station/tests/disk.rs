@@ -188,7 +188,9 @@ impl Disk {
         let known = |r: &RecordRow| KnownRecord {
             number: r.record.number,
             txn: r.record.txn,
+            connector: r.record.connector,
             end_time: r.record.end_time,
+            stop_reason: r.record.stop_reason,
             offline: r.record.offline_credential(),
             verdict: self.verdicts.get(&r.record.number).copied(),
         };

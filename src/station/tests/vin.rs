@@ -1,6 +1,7 @@
 //! A vehicle as its own credential, and vehicles that are not the ones that may charge.
 
 use super::*;
+use crate::model::ident::Vin;
 use crate::model::message::StartOutcome;
 use crate::model::record::StartMode;
 use crate::model::report::OrderFault;
@@ -53,6 +54,8 @@ fn a_vehicle_that_the_platform_knows_charges_as_soon_as_it_is_plugged_in() {
     let request = depot.asked().1;
     assert_eq!((request.start_mode, request.soc), (StartMode::VinOnline, Some(50)));
     assert_eq!(request.credential, Credential::Vin(BUS.parse().unwrap()));
+    let shown = depot.station.status(depot.now).connectors[0].vehicle.clone();
+    assert_eq!(shown, Some(BUS.parse::<Vin>().unwrap().masked()), "people see who is plugged in, shortened");
     assert_eq!(depot.state(0), ConnectorState::Authorising);
     assert_eq!(starts(&depot, 0), [], "nothing flows before the platform said yes");
     depot.accept(1).run(3);
@@ -64,6 +67,23 @@ fn a_vehicle_that_the_platform_knows_charges_as_soon_as_it_is_plugged_in() {
     assert_eq!((record.start_mode, record.vin), (StartMode::VinOnline, Some(BUS.parse().unwrap())));
     assert_eq!(record.credential, Credential::Vin(BUS.parse().unwrap()));
     assert_eq!(depot.disk.outcomes(number(1)), [StartOutcome::Charging]);
+}
+
+#[test]
+fn a_restart_of_the_program_is_no_new_plug_in_for_a_vehicle_that_had_its_charge() {
+    for (by_person, again) in [(true, 0), (false, 1)] {
+        let mut depot = fleet(by_vin(1), vec![]);
+        depot.online().plug(0).names(0, Some(BUS)).accept(1).run(60);
+        match by_person {
+            true => drop(depot.remote_stop(0, number(1))),
+            false => drop(depot.event(Event::Shutdown { close: vec![gun_id(0)] })),
+        }
+        depot.run(60);
+        assert_eq!(depot.records().len(), 1);
+        let mut depot = depot.restart();
+        depot.online().run(60);
+        assert_eq!(identified(&depot, 0), again, "stopped by a person: {by_person}");
+    }
 }
 
 #[test]
@@ -288,6 +308,18 @@ fn whoever_the_list_does_not_let_charge_offline_is_asked_about_when_the_platform
     depot.says(FromLink::Offline).run(5);
     assert_eq!(depot.told(0), Some(&Feedback::Idle), "the link went: the list decides, at once");
     assert_eq!(admitted(&depot, 0, Admission::Refused), 2);
+}
+
+#[test]
+fn whoever_was_charged_by_a_card_meanwhile_is_not_asked_about_when_the_platform_is_back() {
+    let mut depot = fleet(by_vin(1), vec![bus(BUS)]);
+    depot.plug(0).names(0, Some(OTHER)).run(10);
+    depot.swipe(0, 1).run(20);
+    assert!(depot.charges(0));
+    depot.swipe(0, 1).run(30);
+    assert_eq!(depot.records().len(), 1);
+    depot.online().run(60);
+    assert_eq!((asks(&depot).len(), identified(&depot, 0), depot.charges(0)), (0, 1, false));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! deciphered. All comparisons of secrets take the same time whatever they find. Keys are wiped when dropped and never
 //! printed.
 
+use super::KeyOctets;
 use super::frame::{Block, Frame, Header, MAC, Security};
 use aes::Aes128;
 use aes::cipher::{BlockDecrypt, BlockEncrypt, KeyInit};
@@ -55,6 +56,12 @@ impl BaseKey {
     #[must_use]
     pub fn new(key: Octets16) -> BaseKey {
         BaseKey(Zeroizing::new(key))
+    }
+
+    /// As it goes to a reader, inside a secure channel only.
+    #[must_use]
+    pub fn octets(&self) -> KeyOctets {
+        KeyOctets(self.0.clone())
     }
 
     /// Whether it protects nothing: the default key, or all zeros, which a reader without a key uses (rs485.md 4.4).

@@ -370,19 +370,15 @@ impl Reference {
 
     pub(crate) fn operated(&mut self, order: &OperatorOrder) {
         self.log(format!("{order:?}"));
-        let gun = |connector: &ConnectorId| self.guns.iter().position(|g| g.id == *connector);
+        let connector = match order {
+            OperatorOrder::Start { connector, .. } | OperatorOrder::Stop { connector, .. } => connector,
+            OperatorOrder::ResetAlarm { .. } | OperatorOrder::Note { .. } => return, // no session begins or ends
+        };
+        let Some(gun) = self.guns.iter().position(|g| g.id == *connector) else { return };
         match order {
-            OperatorOrder::Start { connector, .. } => {
-                if let Some(gun) = gun(connector) {
-                    self.operated.insert(gun, self.at);
-                }
-            }
-            OperatorOrder::Stop { connector, .. } => {
-                if let Some(gun) = gun(connector) {
-                    self.expect_stop(gun, "an operator wants it");
-                }
-            }
-            OperatorOrder::ResetAlarm { .. } => {}
+            OperatorOrder::Start { .. } => drop(self.operated.insert(gun, self.at)),
+            OperatorOrder::Stop { .. } => self.expect_stop(gun, "an operator wants it"),
+            OperatorOrder::ResetAlarm { .. } | OperatorOrder::Note { .. } => {}
         }
     }
 

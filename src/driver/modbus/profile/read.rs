@@ -19,7 +19,7 @@ mod default {
     pub(super) const CEILING_MS: u64 = 1_500;
     pub(super) const INTER_OCTET_MS: u64 = 50;
     pub(super) const TURNAROUND_MS: u64 = 5;
-    pub(super) const PROBE_MAX_S: u64 = 60;
+    pub(super) const PROBE_MAX_S: u64 = 10;
     pub(super) const SILENT_AFTER: u8 = 10;
     pub(super) const MAX_REGS: u16 = 20;
     pub(super) const GAP: u16 = 8;

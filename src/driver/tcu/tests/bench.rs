@@ -17,6 +17,8 @@ pub(super) const START_OK: &str = "10028AF6#01020000010CFFFF";
 pub(super) const STOP_OK: &str = "10048AF6#0100FFFFFFFFFFFF";
 pub(super) const STANDBY: &str = "10228AF6#0100000000000000";
 pub(super) const WORKING: &str = "10228AF6#0101000000C00000";
+/// As `WORKING`, the contactor open.
+pub(super) const AT_WORK: &str = "10228AF6#0101000000400000";
 pub(super) const PAUSED: &str = "10228AF6#0103000000C00000";
 pub(super) const UNPLUGGED: &str = "10228AF6#0100000000300000";
 

@@ -151,6 +151,45 @@ fn a_running_charge_is_adopted_after_a_restart_and_never_started() {
 }
 
 #[test]
+fn a_controller_found_making_ready_is_no_charge_and_its_vehicle_waits_for_the_station() {
+    let mut bench = Bench::new();
+    let _ = bench.event(Event::BusUp);
+    let _ = bench.hear_all(&[BEAT, VERSION_OK, PARAMETERS_OK, AT_WORK]);
+    bench.word = Some(AT_WORK);
+    assert_eq!(bench.state(), ChargerState::Preparing);
+    let mut out = bench.name(Kind::VehicleId, VIN);
+    for _ in 0..3 {
+        out.extend(bench.wait(1_000));
+        out.extend(bench.name(Kind::VehicleId, VIN));
+    }
+    assert_eq!(
+        (vehicles(&out).len(), sent_of(&out, Kind::VehicleIdConfirm)),
+        (1, vec![]),
+        "nobody admitted it"
+    );
+    let out = bench.tell(Order::Start(StartOrder { verify_vin: true, ..StartOrder::default() }));
+    assert_eq!(sent(&out), ["1818F68A#010000FFFFFFFFFF"]);
+    let _ = bench.complete(0, 0);
+    assert_eq!(bench.state(), ChargerState::Charging);
+}
+
+#[test]
+fn a_controller_found_making_ready_that_comes_to_output_is_a_charge() {
+    let found = || {
+        let mut bench = Bench::new();
+        let _ = bench.event(Event::BusUp);
+        let _ = bench.hear_all(&[BEAT, VERSION_OK, PARAMETERS_OK, AT_WORK]);
+        bench
+    };
+    let mut bench = found();
+    let out = bench.complete(0, 0);
+    assert_eq!((bench.state(), sent_of(&out, Kind::Stop)), (ChargerState::Charging, vec![]));
+    let mut bench = found();
+    let _ = bench.hear(WORKING);
+    assert_eq!(bench.state(), ChargerState::Charging);
+}
+
+#[test]
 fn a_lost_end_is_found_in_the_status_words() {
     let mut bench = Bench::charging();
     bench.word = Some(STANDBY);

@@ -51,6 +51,46 @@ fn a_start_goes_on_from_an_identification_in_the_numbers_of_its_dialect() {
 }
 
 #[test]
+fn a_start_that_is_told_again_answers_no_name_twice() {
+    let mut bench = identified(Kind::VinData);
+    let first = bench.tell(Order::Start(StartOrder::default()));
+    assert_eq!(sent_of(&first, Kind::VinResult).len(), 1);
+    let _ = bench.wait(2_800);
+    let again = bench.tell(Order::Start(StartOrder::default()));
+    assert_eq!(sent(&again), [""; 0], "the controller asks no more");
+    assert_eq!(outcomes(&again).len() + outcomes(&bench.wait(3_000)).len(), 1);
+}
+
+#[test]
+fn a_checked_start_during_an_identification_waits_until_the_vehicle_was_judged() {
+    let started = || {
+        let mut bench = Bench::ready();
+        let _ = bench.tell(Order::Identify(AuxVoltage::V24));
+        let _ = bench.hear(START_OK);
+        let order = StartOrder { verify_vin: true, ..StartOrder::default() };
+        let mut out = bench.tell(Order::Start(order));
+        out.extend(bench.name(Kind::VehicleId, VIN));
+        out.extend(bench.wait(1_000));
+        out.extend(bench.name(Kind::VehicleId, VIN));
+        assert_eq!(
+            (vins(&out).len(), sent_of(&out, Kind::VehicleIdConfirm)),
+            (1, vec![]),
+            "nobody judged it"
+        );
+        assert_eq!(outcomes(&out), []);
+        bench
+    };
+    let mut bench = started();
+    let out = bench.tell(Order::Admit(Admission::Admitted));
+    assert_eq!(sent(&out), ["1818F68A#010000FFFFFFFFFF"]);
+    assert_eq!(outcomes(&bench.complete(0, 0)), [(2, Ok(()))]);
+    let mut bench = started();
+    let out = bench.tell(Order::Admit(Admission::Refused));
+    assert_eq!(sent(&out), ["1818F68A#010102FFFFFFFFFF"]);
+    assert_eq!(outcomes(&out), [(2, Err(OrderFault::Overtaken)), (3, Ok(()))]);
+}
+
+#[test]
 fn output_after_an_identification_answers_the_start() {
     let mut bench = identified(Kind::VehicleId);
     let _ = bench.tell(Order::Start(StartOrder::default()));
