@@ -338,8 +338,15 @@ fn after_a_start_of_the_program_plugged_vehicles_ask_within_half_a_minute_and_no
     let mut disk = Disk::default();
     disk.supply(vec![], tariff(7), Utc(1_800_000_000_000));
     let state = ChargerState::Idle;
-    let field =
-        Field { plugged: true, state, register: Energy(1), alive: true, waits: false, started: false };
+    let field = Field {
+        plugged: true,
+        state,
+        register: Energy(1),
+        alive: true,
+        faults: 0,
+        waits: false,
+        started: false,
+    };
     let now = Now { mono: Instant(0), wall: Utc(1_800_000_000_000), trust: ClockTrust::Platform };
     let mut depot = Depot::begin(by_vin(20), disk, vec![field; 20], now);
     let mut asked = Vec::new();

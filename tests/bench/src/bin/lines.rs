@@ -10,6 +10,7 @@ use depotd::driver::modbus::{Meter, Profile, meter};
 use depotd::model::ident::DeviceId;
 use depotd::port::clock::Clock;
 use depotd::port::serial::{ParityBit, Settings};
+use depotd::task::tee::Tee;
 use depotd::task::{INBOX, Pulse, line as line_task};
 use depotd_bench::foreign::{self, Peers};
 use depotd_bench::slaves::{Bench, Books, Line, Slave, register};
