@@ -19,7 +19,7 @@ use crate::port::can::{self, Way};
 use crate::port::clock::BUILD;
 use crate::port::serial::{ParityBit, Settings, is_unstable_name};
 use crate::session;
-use crate::station::{self, ConnectorConfig};
+use crate::station::{self, ConnectorConfig, Inventory};
 use std::path::Path;
 
 /// Offline sessions of the whole station until their records are acknowledged (parameter 0024).
@@ -117,6 +117,7 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         }
     }
     connectors.sort_by_key(|c| c.id);
+    let inventory = plan.inventory(&meters, &readers);
     let (lines, buses) = (plan.lines(edge.seed), plan.buses);
     let lines = lines.into_iter().collect();
     let buses = buses.into_iter().zip(&config.cans).map(|(devices, can)| bus(can, devices)).collect();
@@ -126,10 +127,12 @@ pub fn machines(config: &Config, edge: &Edge<'_>) -> Result<Machines, Error> {
         station: station::Config {
             code: config.code,
             connectors,
+            inventory,
             clocks: clocks(config, &meters),
             offline: offline(&config.offline),
             session: session::Config { restart: edge.restart, ..session::Config::default() },
             protocol: config.uplink.as_ref().map_or_else(Default::default, |uplink| uplink.protocol),
+            has_platform: config.uplink.is_some(),
             built: BUILD,
             seed: edge.seed,
         },
@@ -246,13 +249,23 @@ impl<'a> Plan<'a> {
         })
     }
 
+    /// Every device by class and index; CAN buses are counted behind the serial lines.
+    fn inventory(&self, meters: &[DeviceId], readers: &[DeviceId]) -> Inventory {
+        let lines = self.config.lines.iter().zip(&self.drivers);
+        let lines = lines.map(|(line, drivers)| (line.name.clone(), ids(drivers)));
+        let buses = self.config.cans.iter().zip(&self.buses);
+        let buses = buses.map(|(can, devices)| (can.name.clone(), ids(devices)));
+        let keyed = self.config.readers.iter().zip(readers).map(|(r, id)| (*id, r.key().is_some()));
+        Inventory { meters: meters.to_vec(), readers: keyed.collect(), lines: lines.chain(buses).collect() }
+    }
+
     fn lines(&mut self, seed: u64) -> Vec<BuiltLine> {
         let lines = std::mem::take(&mut self.drivers).into_iter().zip(&self.config.lines).enumerate();
         lines
             .map(|(index, (drivers, line))| BuiltLine {
                 name: line.name.clone(),
                 settings: settings(line),
-                devices: drivers.iter().map(|(id, _)| *id).collect(),
+                devices: ids(&drivers),
                 machine: Line::new(line.bus(), drivers, seed.wrapping_add(index as u64)),
             })
             .collect()
@@ -260,7 +273,7 @@ impl<'a> Plan<'a> {
 }
 
 fn bus(can: &config::Can, devices: Vec<(DeviceId, canbus::Device)>) -> BuiltBus {
-    let ids = devices.iter().map(|(id, _)| *id).collect();
+    let ids = ids(&devices);
     let machine = Bus::new(canbus::Config { bitrate: can.bitrate, listen_only: can.listen_only }, devices);
     let way = match &can.way {
         CanWay::Interface(name) => Way::Interface(name.clone()),
@@ -328,6 +341,10 @@ fn without_effect(config: &Config) -> Option<String> {
     (config.site_limit.is_some() || fallback).then(|| {
         "site.limit_kw and fallback_kw are checked but not yet enforced: this version does not share power".to_owned()
     })
+}
+
+fn ids<T>(devices: &[(DeviceId, T)]) -> Vec<DeviceId> {
+    devices.iter().map(|(id, _)| *id).collect()
 }
 
 /// DL/T 645 meters by the line on which they hear one broadcast.

@@ -6,11 +6,11 @@ use super::{Error, build, summary};
 use crate::config::Config;
 use crate::control::desk::{self, Desk};
 use crate::control::server;
-use crate::link::{Exchange, Link, LinkStatus, Newest};
+use crate::link::{Exchange, Held, Link, LinkStatus};
 use crate::model::batch::Recovered;
 use crate::model::ident::{ConnectorId, DeviceId};
 use crate::model::message::{FromLink, StationFacts, ToLink};
-use crate::model::report::Report;
+use crate::model::report::{Report, Surrounding};
 use crate::model::request::Request;
 use crate::port::clock::Clock;
 use crate::station::Station;
@@ -100,12 +100,14 @@ pub(super) fn start(config: &Config, opened: Opened, buses: Buses) -> Result<Run
     let platform = platform(machines.links, &recovered, ends, &clock, &mut pulses);
     let (link, to_link, link_status) =
         platform.map_or((None, None, None), |p| (Some(p.task), Some(p.to), Some(p.status)));
+    let surroundings = surroundings(config, &seen_lines, &seen_buses, &clock, &mut pulses);
     let (calls, called) = mpsc::channel(64);
     let (shutdown, shutdowns) = watch::channel(None);
     let station = tokio::spawn(task::station::run(task::station::Parts {
         station: Station::new(clock.now(), machines.station, recovered),
         lines: ways,
         reports: reported,
+        surroundings,
         link: to_link,
         messages,
         store: asks.clone(),
@@ -182,6 +184,26 @@ fn lines(
         }));
     }
     lines
+}
+
+/// Starts what looks at lines, buses and disk.
+fn surroundings(
+    config: &Config,
+    lines: &[desk::Line],
+    buses: &[desk::Bus],
+    clock: &Arc<Clock>,
+    pulses: &mut Pulses,
+) -> mpsc::Receiver<Surrounding> {
+    let (station, surroundings) = mpsc::channel(INBOX);
+    tokio::spawn(task::surroundings::run(task::surroundings::Parts {
+        lines: lines.iter().map(|line| Arc::clone(&line.machine)).collect(),
+        buses: buses.iter().map(|bus| Arc::clone(&bus.machine)).collect(),
+        store: PathBuf::from(&config.store.path),
+        station,
+        clock: Arc::clone(clock),
+        pulse: pulses.next("surroundings"),
+    }));
+    surroundings
 }
 
 /// What a link, or several behind one, is joined to.
@@ -268,7 +290,7 @@ fn link(
     clock: &Arc<Clock>,
     pulses: &mut Pulses,
 ) -> Platform {
-    let link = Link::new(built.config, built.uplink, facts(recovered), newest(recovered), clock.now());
+    let link = Link::new(built.config, built.uplink, facts(recovered), &Held::of(recovered), clock.now());
     let (to, messages) = mpsc::channel(INBOX);
     let (shown, status) = watch::channel(link.status());
     let task = tokio::spawn(task::link::run(task::link::Parts {
@@ -290,14 +312,6 @@ fn facts(recovered: &Recovered) -> StationFacts {
         boot_counter: recovered.boot_counter,
         unsent_records: u32::try_from(recovered.unsent_records).unwrap_or(u32::MAX),
         ..Default::default()
-    }
-}
-
-fn newest(recovered: &Recovered) -> Newest {
-    Newest {
-        start_results: recovered.last_start_result,
-        records: recovered.last_record,
-        battery_ends: recovered.last_battery_end,
     }
 }
 

@@ -98,7 +98,17 @@ enum Command {
         limit: usize,
     },
     /// Open alarms
-    Alarms,
+    Alarms {
+        /// Those that are over, too, newest first
+        #[arg(long)]
+        all: bool,
+        /// With --all: at most so many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Alarms that do not end by themselves
+    #[command(subcommand)]
+    Alarm(Alarm),
     /// Who did what when, newest first
     Audit {
         /// At most so many
@@ -145,6 +155,15 @@ enum Command {
     Completions {
         /// bash, zsh, fish
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum Alarm {
+    /// Reset a latched alarm after its cause is gone (audited)
+    Reset {
+        /// Its number in `depotctl alarms`
+        id: u64,
     },
 }
 
@@ -208,7 +227,11 @@ pub fn main() -> ExitCode {
                 link.show(&Ask::Rehearse { credential: Credential::Vin(vin) }, show::rehearsal)
             }
             Command::Plates { limit } => link.list(&Ask::Plates { limit }, show::PLATES),
-            Command::Alarms => link.list(&Ask::Alarms, show::ALARMS),
+            Command::Alarms { all: false, .. } => link.list(&Ask::Alarms, show::ALARMS),
+            Command::Alarms { all: true, limit } => {
+                link.list(&Ask::AlarmHistory { limit }, show::ALARM_HISTORY)
+            }
+            Command::Alarm(Alarm::Reset { id }) => link.order(&Ask::ResetAlarm { id, by: who() }),
             Command::Audit { limit } => link.list(&Ask::Audit { limit }, show::AUDIT),
             Command::Start { connector } => link.order(&Ask::Start { connector, by: who() }),
             Command::Stop { connector } => link.order(&Ask::Stop { connector, by: who() }),

@@ -130,13 +130,28 @@ pub(super) const PLATES: Columns = &[
 ];
 const CONDITIONS: Columns = &[("", "mark"), ("condition", "condition"), ("now", "now")];
 pub(super) const ALARMS: Columns = &[
+    ("no.", "id"),
     ("code", "code"),
     ("level", "level"),
     ("connector", "connector"),
     ("subject", "subject"),
     ("since", "since"),
+    ("latched", "latched"),
+    ("platform has it", "acknowledged"),
     ("what", "en"),
     ("告警", "zh"),
+];
+pub(super) const ALARM_HISTORY: Columns = &[
+    ("no.", "id"),
+    ("code", "code"),
+    ("level", "level"),
+    ("what", "en"),
+    ("connector", "connector"),
+    ("subject", "subject"),
+    ("since", "since"),
+    ("until", "until"),
+    ("open", "open"),
+    ("platform has it", "acknowledged"),
 ];
 pub(super) const AUDIT: Columns = &[("at", "at"), ("who", "who"), ("what", "what")];
 

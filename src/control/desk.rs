@@ -141,6 +141,8 @@ impl Desk {
                 Some(status) => Answer::good(&status.alarms),
                 None => ending(),
             },
+            Ask::AlarmHistory { limit } => self.ask(move |store| store.alarms(limit.min(MOST))).await,
+            Ask::ResetAlarm { id, by } => self.operate(OperatorOrder::ResetAlarm { id, by }).await,
             Ask::Devices { kind } => Answer::good(&self.devices(&kind)),
             Ask::Lines => Answer::good(&self.lines()),
             Ask::Sessions { limit } => self.ask(move |store| store.sessions(limit.min(MOST))).await,

@@ -77,6 +77,18 @@ pub enum Ask {
     },
     /// Open alarms.
     Alarms,
+    /// Alarms that are open and those that are over, newest first.
+    AlarmHistory {
+        /// At most so many.
+        limit: usize,
+    },
+    /// Reset an alarm that does not end by itself.
+    ResetAlarm {
+        /// Its number.
+        id: u64,
+        /// Who orders it.
+        by: String,
+    },
     /// Who did what when, newest first.
     Audit {
         /// At most so many.

@@ -23,6 +23,8 @@ pub(super) enum About {
     Tariff(usize),
     /// The station's ticket.
     Authorise(u64),
+    /// One part of the open alarms.
+    OpenAlarms,
 }
 
 #[derive(Debug)]
@@ -52,7 +54,7 @@ impl Asks {
     pub(super) fn lost(&mut self, out: &mut Vec<Action>) {
         let tickets = self.open.iter().filter_map(|a| match a.about {
             About::Authorise(ticket) => Some(ticket),
-            About::Pile(_) | About::TariffCheck(_) | About::Tariff(_) => None,
+            About::Pile(_) | About::TariffCheck(_) | About::Tariff(_) | About::OpenAlarms => None,
         });
         let held = self.held.iter().map(|(ticket, _, _)| *ticket);
         for ticket in tickets.chain(held) {
@@ -118,6 +120,7 @@ impl Link {
                 self.pile_done(index);
             }
             About::TariffCheck(turn) | About::Tariff(turn) => self.tariff_done(turn),
+            About::OpenAlarms => {}
             About::Authorise(_) => self.unsayable(about, out),
         }
     }
@@ -132,6 +135,7 @@ impl Link {
             }
             About::Pile(index) => self.pile_done(index),
             About::TariffCheck(turn) | About::Tariff(turn) => self.tariff_done(turn),
+            About::OpenAlarms => {}
         }
     }
 
@@ -192,6 +196,7 @@ impl Link {
                 self.asks.remember(sequence, ticket);
                 out.push(Action::Tell(FromLink::Decision(ticket, Decision::TimedOut)));
             }
+            About::OpenAlarms => self.open_alarms_silent(now),
             About::Pile(_) | About::TariffCheck(_) | About::Tariff(_) => self.step_silent(now, about),
         }
     }
@@ -212,6 +217,7 @@ impl Link {
                 const OTHER: u8 = 13;
                 out.push(Action::Tell(FromLink::Decision(ticket, Decision::Refused(OTHER))));
             }
+            (About::OpenAlarms, reply) => self.open_alarms_answered(reply == Reply::OpenAlarms, out),
             (about, reply) => self.step_answered(now, about, reply, out),
         }
     }
@@ -236,6 +242,7 @@ impl About {
             About::TariffCheck(_) => Kind::TariffCheck,
             About::Tariff(_) => Kind::TariffRequest,
             About::Authorise(_) => Kind::Authorise,
+            About::OpenAlarms => Kind::OpenAlarms,
         }
     }
 }

@@ -256,6 +256,8 @@ impl Link {
         self.tariff_retry = None;
         self.start_results.disconnected();
         self.records.disconnected();
+        self.alarm_events.disconnected();
+        self.alarms.lost();
         self.battery_ends.disconnected();
         self.replies.clear();
         self.realtime.clear(); // what it says may be over by the next login

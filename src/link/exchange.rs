@@ -55,9 +55,12 @@ impl Exchange {
                 let (link, ticket) = self.own_ticket(ticket);
                 vec![(link, ToLink::Answer(ticket, answer))]
             }
-            all @ (ToLink::Forget(_) | ToLink::Queued(_) | ToLink::Settled(_) | ToLink::Facts(_)) => {
-                (0..self.piles.len()).map(|link| (link, all.clone())).collect()
-            }
+            all @ (ToLink::Forget(_)
+            | ToLink::Queued(_)
+            | ToLink::Settled(_)
+            | ToLink::Facts(_)
+            | ToLink::OpenAlarms(_)
+            | ToLink::TellAlarms) => (0..self.piles.len()).map(|link| (link, all.clone())).collect(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Exchange {
             | FromLink::TariffConfirmed
             | FromLink::PileRegistered(..)
             | FromLink::Decision(..)
+            | FromLink::AlarmsTold(_)
             | FromLink::Acknowledged(..) => vec![message],
         }
     }

@@ -7,7 +7,7 @@
 use super::settle::Step;
 use super::{Action, Link, Note, State};
 use crate::model::ident::TransactionNumber;
-use crate::model::message::{FromLink, Lane, Verdict};
+use crate::model::message::{Content, Entry, FromLink, Lane, Verdict};
 use crate::model::session::ConnectorState;
 use crate::model::time::Now;
 use crate::outbox::Due;
@@ -16,21 +16,22 @@ use crate::uplink::{Encoded, Kind, Outgoing, Reply};
 impl Link {
     /// Sends whatever may go now, and asks the store for more.
     pub(super) fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
-        for lane in [Lane::StartResult, Lane::Record, Lane::BatteryEnd] {
+        for lane in [Lane::StartResult, Lane::Record, Lane::Alarm, Lane::BatteryEnd] {
             if let Some((after, limit)) = self.queue(lane).load(now.mono) {
                 out.push(Action::Load(lane, after, limit));
             }
         }
-        let (start_results, records, battery_ends) = match self.state {
-            State::Settling { step: Step::Piles { .. }, .. } => (false, false, false),
+        let (start_results, records, alarms, battery_ends) = match self.state {
+            State::Settling { step: Step::Piles { .. }, .. } => (false, false, false, false),
             State::Settling { step: Step::Tariff { .. }, .. } => {
                 let stored_first = self.manners.stored_first;
-                (stored_first, stored_first, stored_first)
+                (stored_first, stored_first, stored_first, stored_first)
             }
-            State::Settling { step: Step::StartResults { .. }, .. } => (true, false, false),
-            State::Settling { step: Step::Records { .. }, .. } => (true, true, false),
+            State::Settling { step: Step::StartResults { .. }, .. } => (true, false, false, false),
+            State::Settling { step: Step::Records { .. }, .. } => (true, true, false, false),
+            State::Settling { step: Step::Alarms { .. }, .. } => (true, true, true, false),
             State::Settling { step: Step::BatteryEnds { .. }, .. } | State::Ready { .. } => {
-                (true, true, true)
+                (true, true, true, true)
             }
             State::Waiting { .. }
             | State::Connecting { .. }
@@ -55,6 +56,12 @@ impl Link {
         if records {
             self.pump_lane(now, Lane::Record, out);
         }
+        if alarms {
+            self.pump_open_alarms(now, out);
+            if !self.alarms.is_telling() {
+                self.pump_lane(now, Lane::Alarm, out);
+            }
+        }
         if live && !self.records.may_send_more() {
             self.pump_realtime(true, out);
         }
@@ -73,6 +80,9 @@ impl Link {
             let behind = self.start_results.is_reading() || self.start_results.is_waiting_for(&entry.txn);
             if lane == Lane::Record && behind {
                 return; // its start result goes first
+            }
+            if lane == Lane::Alarm && self.alarm_events.is_settling() {
+                return; // after a kill no more than the newest event is told once more, and none before another
             }
             let Some((sequence, encoded)) = self.encode(&Outgoing::Entry(&entry)) else { return };
             match encoded {
@@ -100,8 +110,13 @@ impl Link {
     }
 
     fn taken(&mut self, lane: Lane, sequence: u32, verdict: Verdict, out: &mut Vec<Action>) {
-        if let Some(id) = self.queue(lane).answered(sequence) {
-            out.push(Action::Tell(FromLink::Acknowledged(id, verdict)));
+        let queue = self.queue(lane);
+        let over = queue.in_flight(sequence).and_then(cleared);
+        if let Some(id) = queue.answered(sequence) {
+            // A raise that the platform refused to know is not offered after its clear.
+            let raise = |e: &Entry| over.is_some_and(|alarm| is_of(e, alarm));
+            let overtaken = queue.take_aside(raise).into_iter().chain([id]);
+            out.extend(overtaken.map(|id| Action::Tell(FromLink::Acknowledged(id, verdict))));
         }
     }
 
@@ -154,6 +169,7 @@ impl Link {
     pub(super) fn settle_entry(&mut self, kind: Kind, sequence: u32, reply: Reply, out: &mut Vec<Action>) {
         let lane = match kind {
             Kind::Record => Lane::Record,
+            Kind::Alarm => Lane::Alarm,
             Kind::BatteryEnd => Lane::BatteryEnd,
             Kind::StartResult
             | Kind::Login
@@ -162,7 +178,8 @@ impl Link {
             | Kind::TariffCheck
             | Kind::TariffRequest
             | Kind::Goodbye
-            | Kind::Authorise => Lane::StartResult,
+            | Kind::Authorise
+            | Kind::OpenAlarms => Lane::StartResult,
         };
         let queue = self.queue(lane);
         let Some(entry) = queue.in_flight(sequence) else {
@@ -171,6 +188,8 @@ impl Link {
         };
         let verdict = match reply {
             Reply::StartResult | Reply::BatteryEnd => Some(Verdict::Taken),
+            Reply::Alarm { id } if is_of(entry, id) => Some(Verdict::Taken),
+            Reply::Alarm { .. } => None, // of another alarm: no answer
             Reply::Record { txn, verdict } if txn == entry.txn => verdict,
             Reply::Record { .. } => None, // of another record: no acknowledgement
             // A record so refused is not acknowledged; any other message is set aside until the next login.
@@ -187,12 +206,29 @@ impl Link {
             | Reply::TariffCheck { .. }
             | Reply::Tariff(_)
             | Reply::Goodbye
+            | Reply::OpenAlarms
             | Reply::Decision(_) => None,
         };
         match verdict {
             Some(verdict) => self.taken(lane, sequence, verdict, out),
             None => out.push(Action::Note(Note::Unmatched(kind))),
         }
+    }
+}
+
+/// The alarm whose clear the message is.
+fn cleared(entry: &Entry) -> Option<u64> {
+    match &entry.content {
+        Content::Alarm(event) if !event.raised => Some(event.alarm.id),
+        Content::Alarm(_) | Content::StartResult(_) | Content::Record(_) | Content::BatteryEnd(_) => None,
+    }
+}
+
+/// Whether the message is an event of this alarm.
+fn is_of(entry: &Entry, alarm: u64) -> bool {
+    match &entry.content {
+        Content::Alarm(event) => event.alarm.id == alarm,
+        Content::StartResult(_) | Content::Record(_) | Content::BatteryEnd(_) => false,
     }
 }
 

@@ -7,6 +7,7 @@
 //! What is absent: bytes (in [`crate::uplink`]), what is owed (in the store; a lane asks for it), decisions (in the
 //! station).
 
+mod alarms;
 mod ask;
 mod commands;
 mod connect;
@@ -14,6 +15,7 @@ mod exchange;
 mod flow;
 mod settle;
 
+use crate::model::batch::Recovered;
 use crate::model::ident::ConnectorId;
 use crate::model::message::{
     BatteryHandshake, BatteryProgress, Entry, EntryId, FromLink, Lane, PileRegister, Realtime, StationFacts,
@@ -22,6 +24,7 @@ use crate::model::message::{
 use crate::model::time::{Instant, Now};
 use crate::outbox::Queue;
 use crate::uplink::{Encoded, Incoming, Kind, Manners, Outgoing, Reply, Uplink};
+use alarms::OpenAlarms;
 use ask::Asks;
 use commands::Replies;
 use connect::Backoff;
@@ -54,6 +57,29 @@ pub struct Config {
     pub piles: Vec<PileRegister>,
     /// For jitter.
     pub seed: u64,
+}
+
+/// What the store holds of the lanes.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// Highest identity per lane; a lane that is not named is empty.
+    pub newest: BTreeMap<Lane, u64>,
+    /// Refused as unknown in an earlier life of the program, and queued once more.
+    pub offered_again: Vec<EntryId>,
+}
+
+impl Held {
+    /// As the store knew it when the program started.
+    #[must_use]
+    pub fn of(recovered: &Recovered) -> Held {
+        let newest = [
+            (Lane::StartResult, recovered.last_start_result),
+            (Lane::Record, recovered.last_record),
+            (Lane::Alarm, recovered.last_alarm_event),
+            (Lane::BatteryEnd, recovered.last_battery_end),
+        ];
+        Held { newest: newest.into(), offered_again: recovered.offered_again.clone() }
+    }
 }
 
 /// What happens to the link.
@@ -137,17 +163,6 @@ impl Connection {
     }
 }
 
-/// Highest identities that the store holds per lane; 0 none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Newest {
-    /// Start results.
-    pub start_results: u64,
-    /// Records.
-    pub records: u64,
-    /// Battery ends.
-    pub battery_ends: u64,
-}
-
 /// The link machine.
 pub struct Link {
     config: Config,
@@ -165,6 +180,8 @@ pub struct Link {
     progress: BTreeMap<ConnectorId, Box<BatteryProgress>>,
     start_results: Queue,
     records: Queue,
+    alarm_events: Queue,
+    alarms: OpenAlarms,
     battery_ends: Queue,
     tariff_retry: Option<Instant>,
     started: Instant,
@@ -186,15 +203,9 @@ pub struct LinkStatus {
 }
 
 impl Link {
-    /// A link that will connect at once. `newest` are the highest identities that the store holds per lane.
+    /// A link that will connect at once; `held` is what the store holds.
     #[must_use]
-    pub fn new(
-        config: Config,
-        uplink: Box<dyn Uplink>,
-        facts: StationFacts,
-        newest: Newest,
-        now: Now,
-    ) -> Link {
+    pub fn new(config: Config, uplink: Box<dyn Uplink>, facts: StationFacts, held: &Held, now: Now) -> Link {
         let lane = crate::outbox::Config {
             resend_after: config.resend_after,
             resends: config.resends,
@@ -209,10 +220,17 @@ impl Link {
         };
         let spacing = Duration::from_secs(1) / config.stored_per_second.max(1);
         let stored = crate::outbox::Config { spacing, ..lane };
+        let queue = |of: Lane, lane: crate::outbox::Config| {
+            let mut queue = Queue::new(of, held.newest.get(&of).copied().unwrap_or(0), lane);
+            queue.offered_again(&held.offered_again);
+            queue
+        };
         Link {
-            start_results: Queue::new(Lane::StartResult, newest.start_results, stored),
-            records: Queue::new(Lane::Record, newest.records, record_lane),
-            battery_ends: Queue::new(Lane::BatteryEnd, newest.battery_ends, stored),
+            start_results: queue(Lane::StartResult, stored),
+            records: queue(Lane::Record, record_lane),
+            alarm_events: queue(Lane::Alarm, stored),
+            alarms: OpenAlarms::default(),
+            battery_ends: queue(Lane::BatteryEnd, stored),
             backoff: Backoff::new(config.seed),
             config,
             uplink,
@@ -259,7 +277,8 @@ impl Link {
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         let mut deadlines = vec![self.state.deadline()];
-        deadlines.extend([self.start_results.load_at(), self.records.load_at(), self.battery_ends.load_at()]);
+        let lanes = [&self.start_results, &self.records, &self.alarm_events, &self.battery_ends];
+        deadlines.extend(lanes.map(Queue::load_at));
         if let Some(connection) = &self.connection
             && self.state.is_connected()
         {
@@ -272,6 +291,8 @@ impl Link {
                 deadlines.push(self.replies.wake_at());
                 deadlines.push(self.start_results.wake_at());
                 deadlines.push(self.records.wake_at());
+                deadlines.push(self.alarms.again);
+                deadlines.push(self.alarm_events.wake_at().filter(|_| !self.alarms.is_telling()));
                 deadlines.push(self.battery_ends.wake_at());
             }
         }
@@ -311,6 +332,7 @@ impl Link {
         match lane {
             Lane::StartResult => &mut self.start_results,
             Lane::Record => &mut self.records,
+            Lane::Alarm => &mut self.alarm_events,
             Lane::BatteryEnd => &mut self.battery_ends,
         }
     }
@@ -328,6 +350,8 @@ impl Link {
             ToLink::Queued(EntryId { lane, id }) => self.queue(lane).queued(id),
             ToLink::Settled(EntryId { lane, id }) => self.queue(lane).settled(id),
             ToLink::Facts(facts) => self.facts = facts,
+            ToLink::OpenAlarms(list) => self.alarms.list = list,
+            ToLink::TellAlarms => self.alarms.wanted = self.state.is_online(),
         }
     }
 
@@ -377,13 +401,18 @@ impl Link {
                 out.push(Action::Tell(FromLink::PlatformTime(time)))
             }
             (Kind::Heartbeat, _) => {}
-            (Kind::StartResult | Kind::BatteryEnd | Kind::Record, reply) => {
+            (Kind::StartResult | Kind::Record | Kind::Alarm | Kind::BatteryEnd, reply) => {
                 self.settle_entry(kind, sequence, reply, out)
             }
             (Kind::Goodbye, _) => self.farewell(now, out),
-            (Kind::PileRegister | Kind::TariffCheck | Kind::TariffRequest | Kind::Authorise, reply) => {
-                self.asked(now, kind, sequence, reply, out);
-            }
+            (
+                Kind::PileRegister
+                | Kind::TariffCheck
+                | Kind::TariffRequest
+                | Kind::Authorise
+                | Kind::OpenAlarms,
+                reply,
+            ) => self.asked(now, kind, sequence, reply, out),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The order after login (platform-222.md 5.5). Replies and heartbeats never wait for it.
 //!
-//! Steps 6 to 8 of the profile also name open alarms, daily sums, inventory, gates and cameras; this version has none of
-//! them to send and goes on at once.
+//! Steps 7 and 8 of the profile also name daily sums, inventory, gates and cameras; this version has none of them to
+//! send and goes on at once.
 
 use super::ask::About;
 use super::{Action, Link, State};
@@ -36,6 +36,11 @@ pub enum Step {
         /// The step is over then; the lane goes on.
         until: Instant,
     },
+    /// 6: open alarms, then stored raises and clears.
+    Alarms {
+        /// The step is over then; the lane goes on.
+        until: Instant,
+    },
     /// 7: stored battery ends.
     BatteryEnds {
         /// The step is over then; the lane goes on.
@@ -46,9 +51,10 @@ pub enum Step {
 impl Step {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Step::StartResults { until } | Step::Records { until } | Step::BatteryEnds { until } => {
-                Some(*until)
-            }
+            Step::StartResults { until }
+            | Step::Records { until }
+            | Step::Alarms { until }
+            | Step::BatteryEnds { until } => Some(*until),
             Step::Piles { .. } | Step::Tariff { .. } => None,
         }
     }
@@ -101,13 +107,24 @@ impl Link {
                 Some(Some(Step::Records { until: now.mono + STEP }))
             }
             Step::Records { until } if self.records.is_empty() || until <= now.mono => {
+                self.alarms.wanted = true;
+                Some(Some(Step::Alarms { until: now.mono + STEP }))
+            }
+            Step::Alarms { until } if self.alarms_are_told() || until <= now.mono => {
                 Some(Some(Step::BatteryEnds { until: now.mono + STEP }))
             }
             Step::BatteryEnds { until } if self.battery_ends.is_empty() || until <= now.mono => {
                 Some(self.manners.stored_first.then_some(Step::Tariff { turn: 0 }))
             }
-            Step::StartResults { .. } | Step::Records { .. } | Step::BatteryEnds { .. } => None,
+            Step::StartResults { .. }
+            | Step::Records { .. }
+            | Step::Alarms { .. }
+            | Step::BatteryEnds { .. } => None,
         }
+    }
+
+    fn alarms_are_told(&self) -> bool {
+        !self.alarms.is_telling() && self.alarm_events.is_empty()
     }
 
     fn after_piles(&self, now: Now) -> Step {
@@ -147,7 +164,7 @@ impl Link {
             }
             (About::Tariff(turn), Reply::Tariff(None)) => self.tariff_done(turn),
             (About::TariffCheck(turn) | About::Tariff(turn), _) => self.tariff_later(now, turn),
-            (About::Authorise(_), _) => {}
+            (About::Authorise(_) | About::OpenAlarms, _) => {}
         }
     }
 
@@ -156,7 +173,7 @@ impl Link {
         match about {
             About::Pile(index) => self.pile_done(index),
             About::TariffCheck(turn) | About::Tariff(turn) => self.tariff_later(now, turn),
-            About::Authorise(_) => {}
+            About::Authorise(_) | About::OpenAlarms => {}
         }
     }
 

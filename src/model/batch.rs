@@ -1,6 +1,7 @@
 //! What the station writes: facts and their messages in one transaction.
 
 use super::access::{Card, Departure, Entries, Listed, Plate, Vehicle};
+use super::alarm::Alarm;
 use super::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use super::message::{Entry, EntryId, Verdict};
 use super::record::TransactionRecord;
@@ -82,6 +83,15 @@ pub enum Row {
     Departures(Vec<Departure>),
     /// A remote start that was decided: its number and the result that was answered (last 10 000 are kept).
     CommandSeen(TransactionNumber, u8),
+    /// An alarm was raised or cleared; its message is queued by a row of its own.
+    Alarm {
+        /// The occurrence.
+        alarm: Alarm,
+        /// It is open from here on; else it is history.
+        open: bool,
+        /// When; `None` while the clock was not trusted.
+        at: Option<Utc>,
+    },
     /// Who did what, for `depotctl audit`.
     Audit {
         /// When.
@@ -163,6 +173,17 @@ pub struct KnownRecord {
     pub verdict: Option<Verdict>,
 }
 
+/// An alarm that was open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownAlarm {
+    /// The occurrence.
+    pub alarm: Alarm,
+    /// The platform acknowledged its raise.
+    pub acknowledged: bool,
+    /// The message of its raise, while that waits.
+    pub entry: Option<u64>,
+}
+
 /// What the store knows when the program starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
@@ -178,6 +199,17 @@ pub struct Recovered {
     pub last_start_result: u64,
     /// Start results still queued: id and transaction.
     pub start_results: Vec<(u64, TransactionNumber)>,
+    /// Alarms that were open, in the order of their identities.
+    pub alarms: Vec<KnownAlarm>,
+    /// Highest identity ever given to an alarm.
+    pub last_alarm: u64,
+    /// Highest id ever given in the lane of alarm events.
+    pub last_alarm_event: u64,
+    /// Alarm events still queued.
+    pub alarm_events: u64,
+    /// Messages that the platform refused to know once: they are queued again and offered once more, at the next
+    /// login (platform-222.md 4.3).
+    pub offered_again: Vec<EntryId>,
     /// Highest id ever given in the lane of battery ends.
     pub last_battery_end: u64,
     /// Records not yet acknowledged.

@@ -42,8 +42,10 @@ pub enum Command {
         /// 0.01 yuan.
         balance: super::money::Balance,
     },
-    /// 0109: 1 telemetry; others are answered "unknown subject" until they exist.
+    /// 0109: 1 telemetry, 2 alarms; others are answered "unknown subject" until they exist.
     Interrogate(u8),
+    /// 0403: the identity of the alarm.
+    ResetAlarm(u64),
     /// 020B.
     Recall(Recall),
 }
@@ -102,6 +104,8 @@ pub enum Answer {
     Balance(u8),
     /// 0109r result.
     Interrogate(u8),
+    /// 0403r result.
+    ResetAlarm(u8),
     /// 020Br: result and the number of records that will follow.
     Recall(u8, u32),
     /// FD: device code unknown.

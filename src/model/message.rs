@@ -1,5 +1,6 @@
 //! What the station and the platform link say to each other, in no platform's bytes.
 
+use super::alarm::{Alarm, AlarmEvent};
 use super::command::{Answer, Command};
 use super::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
 use super::money::Money;
@@ -21,6 +22,8 @@ pub enum Lane {
     StartResult,
     /// Transaction records (020A); the identity of an entry is its record number.
     Record,
+    /// Raises and clears of alarms (0401).
+    Alarm,
     /// What vehicle and charger said at the end of a charge (0208).
     BatteryEnd,
 }
@@ -57,6 +60,8 @@ pub enum Content {
     StartResult(StartResult),
     /// 020A.
     Record(Owed),
+    /// 0401.
+    Alarm(AlarmEvent),
     /// 0208.
     BatteryEnd(Box<BatteryEnd>),
 }
@@ -304,6 +309,11 @@ pub enum ToLink {
     Settled(EntryId),
     /// New values for login and heartbeat.
     Facts(StationFacts),
+    /// Every open alarm, in the order of their identities. Told before the events that led here are queued, so that
+    /// 0402 is never older than an event that was sent.
+    OpenAlarms(Vec<Alarm>),
+    /// The platform asks for 0402.
+    TellAlarms,
 }
 
 /// From the link to the station.
@@ -345,4 +355,6 @@ pub enum FromLink {
     },
     /// The platform took or refused a durable message; the station makes that durable.
     Acknowledged(EntryId, Verdict),
+    /// The platform took 0402 (true), or refuses to know it.
+    AlarmsTold(bool),
 }

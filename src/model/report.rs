@@ -127,6 +127,26 @@ pub struct ReaderStatus {
     pub secure: bool,
 }
 
+/// What is told of the depot beside its devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surrounding {
+    /// How a line stands.
+    Line {
+        /// Its place in the configuration, from 0.
+        line: u16,
+        /// Its port or adapter is not there.
+        gone: bool,
+        /// Share of what went wrong lately: of the questions to devices that answer otherwise, those that stayed
+        /// unanswered; of the frames of a bus, those that broke.
+        errors_permille: u16,
+    },
+    /// How full the disk of the store is.
+    Disk {
+        /// Free for us.
+        free_permille: u16,
+    },
+}
+
 /// State of a device's link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,6 +5,7 @@
 pub mod alarm;
 pub mod can;
 pub mod clock;
+pub mod disk;
 pub mod serial;
 pub mod signal;
 pub mod systemd;

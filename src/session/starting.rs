@@ -102,7 +102,10 @@ impl Starting {
         let began = core.charger.as_ref().is_some_and(|status| status.state == ChargerState::Preparing);
         match fault {
             OrderFault::Refused(_) if began => {}
-            OrderFault::Refused(_) | OrderFault::Unsupported => core.stop(now, StopReason::CHARGER_REFUSED),
+            OrderFault::Refused(_) | OrderFault::Unsupported => {
+                let why = core.named_cause(StopReason::CHARGER_REFUSED);
+                core.stop(now, why);
+            }
             OrderFault::Overtaken => self.again = Some(now.mono + AGAIN),
             OrderFault::Silent => {}
         }

@@ -168,7 +168,7 @@ pub enum Typed {
 }
 
 const HELP: &str = "known: start CODE/N [CARD] [vin VIN], stop CODE/N [TXN], list [full|changes], balance CODE/N FEN, recall FIRST LAST, time, \
-                    interrogate N, fault NAME [N], cut, freeze, summary, quit";
+                    interrogate N, reset ALARM, fault NAME [N], cut, freeze, summary, quit";
 
 /// Reads a typed line. An error says what is known.
 pub fn parse(line: &str) -> Result<Typed, String> {
@@ -205,6 +205,10 @@ pub fn parse(line: &str) -> Result<Typed, String> {
         ["recall", first, last] => order(Order::Recall(number(first)?.into(), number(last)?.into())),
         ["time"] => order(Order::Time(None)),
         ["interrogate", what] => order(Order::Interrogate(number(what)?.min(255) as u8)),
+        ["reset", id] => {
+            let id = id.parse().map_err(|_| format!("{id:?} is not the identity of an alarm"))?;
+            order(Order::ResetAlarm(id))
+        }
         ["fault", name] => order(Order::Fault(fault(name)?, 1)),
         ["fault", name, times] => order(Order::Fault(fault(name)?, number(times)?)),
         ["cut"] => order(Order::Cut),

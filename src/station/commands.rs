@@ -10,6 +10,7 @@ use super::{Action, Note, Station};
 use crate::model::access::{Card, ListUpdate, Plate, Vehicle};
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
+use crate::model::message::ToLink;
 use crate::model::tariff::Tariff;
 use crate::model::time::{Now, Utc};
 use std::collections::{BTreeMap, VecDeque};
@@ -109,6 +110,7 @@ impl Station {
             | Command::PlateList(_)
             | Command::ListDigest(_)
             | Command::DeparturePlan(_)
+            | Command::ResetAlarm(_)
             | Command::Recall(_) => is_station,
         };
         if !known {
@@ -125,6 +127,7 @@ impl Station {
                 self.balance_update(now, ticket, gun, &credential, balance, out);
             }
             Command::Interrogate(what) => self.interrogate(now, ticket, device, what, out),
+            Command::ResetAlarm(id) => self.reset_by_platform(now, ticket, id, out),
             Command::SetTime(time) => self.set_time(now, ticket, time, out),
             Command::SetTariff(tariff) => self.offer_tariff(now, Some(ticket), tariff, out),
             Command::CardList(update) => self.list_update(now, ticket, update, out),
@@ -138,11 +141,15 @@ impl Station {
 
     fn interrogate(&mut self, now: Now, ticket: u64, device: DeviceCode, what: u8, out: &mut Vec<Action>) {
         const TELEMETRY: u8 = 1;
-        let known = what == TELEMETRY;
+        const ALARMS: u8 = 2;
+        let known = what == TELEMETRY || what == ALARMS;
         self.answer(ticket, Answer::Interrogate(u8::from(!known)), out);
+        if what == ALARMS {
+            out.push(Action::Link(ToLink::TellAlarms));
+        }
         for gun in 0..self.guns.len() {
             let pile = self.guns[gun].config.id.pile;
-            if known && (device == self.config.code || device == pile) {
+            if what == TELEMETRY && (device == self.config.code || device == pile) {
                 self.send_realtime(now, gun, out);
             }
         }

@@ -158,6 +158,8 @@ pub(super) struct Gun {
     pub(super) config: ConnectorConfig,
     /// Of a session whose connector is not configured any more: no devices, nothing is told of it.
     pub(super) ghost: bool,
+    /// An alarm of level 1 forbids a start here.
+    pub(super) barred: bool,
     pub(super) charger: ChargerStatus,
     pub(super) charger_link: LinkState,
     pub(super) meter: MeterValues,
@@ -202,6 +204,7 @@ impl Gun {
         Gun {
             config,
             ghost,
+            barred: false,
             charger: ChargerStatus::default(),
             charger_link: LinkState::default(),
             meter: MeterValues::default(),
@@ -265,7 +268,7 @@ impl Gun {
     }
 
     pub(super) fn is_faulted(&self) -> bool {
-        self.charger.state == ChargerState::Faulted || self.charger.faults & fault::FORBID != 0
+        self.barred || self.charger.state == ChargerState::Faulted || self.charger.faults & fault::FORBID != 0
     }
 
     /// Pulled for certain; a charger that cannot tell is believed to be plugged.

@@ -37,6 +37,8 @@ pub(super) struct Identification {
     pub(super) over: bool,
     /// It was refused because nobody could decide: the platform may, when it is back.
     pub(super) undecided: bool,
+    /// … and that was the platform, which did not answer: without it the list may decide.
+    pub(super) unanswered: bool,
     /// Attempts that led to no VIN.
     failures: u8,
     /// Not before this; `None` = at once.
@@ -77,7 +79,8 @@ impl Identification {
 
     /// A session begins: whoever began it, this plug-in has its charge.
     pub(super) fn settled(&mut self) {
-        (self.over, self.undecided, self.named) = (true, false, None);
+        (self.over, self.named) = (true, None);
+        (self.undecided, self.unanswered) = (false, false);
     }
 
     /// A session took over from here: what the charger has open goes on as its start, or is stopped.
@@ -110,10 +113,19 @@ impl Station {
 
     /// The platform is back: whoever could not ask does so now, and not in the same second as all others.
     pub(super) fn spread_questions(&mut self, now: Now) {
+        self.spread_again(now, |identification| !identification.over || identification.undecided);
+    }
+
+    /// The platform is gone after it left questions unanswered: the list decides, where it may.
+    pub(super) fn spread_unanswered(&mut self, now: Now) {
+        self.spread_again(now, |identification| identification.unanswered);
+    }
+
+    fn spread_again(&mut self, now: Now, asks: fn(&Identification) -> bool) {
         for gun in 0..self.guns.len() {
             let Gun { phase, identification, .. } = &self.guns[gun];
-            let waits = !identification.over || identification.undecided;
-            if waits && matches!(phase, Phase::Free) && self.guns[gun].plugged() == Some(true) {
+            if asks(identification) && matches!(phase, Phase::Free) && self.guns[gun].plugged() == Some(true)
+            {
                 let open = self.guns[gun].identification.open.take();
                 self.plugged_in(now, gun, false);
                 self.guns[gun].identification.open = open;

@@ -52,6 +52,8 @@ pub(super) enum Work {
     },
     /// A closed session, its message and its record.
     Close { gun: usize, epoch: u32, record: Box<TransactionRecord>, start_result: Option<Box<StartResult>> },
+    /// Raises and clears of alarms that are not durable yet, with their messages.
+    Alarms,
     /// A session whose state cannot be read any more is closed with what is known of it.
     Salvage(SessionRow, Box<TransactionRecord>),
 }
@@ -266,6 +268,7 @@ impl Station {
         for piece in self.journal.give_up(flight.pieces) {
             self.settle(now, piece, false, out);
         }
+        self.resets_fail(out);
     }
 
     /// The store works, but a row contradicts what it holds.

@@ -12,9 +12,12 @@
 //!
 //! One file per part: `connector` what a gun is, `swipe` cards and decisions, `offline` the rule without the platform,
 //! `remote` orders of the platform to one gun, `commands` all others, `tariffs`, `lists` cards, vehicles and plates, `departures` plans, `clock`, `serial` numbers of
-//! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`,
-//! `telemetry` what others see, `battery` when others hear of batteries, `meter_clock` the time of meters, `people` operators and the end, `rehearsal` what an offline start would do, `status` what the local page shows.
+//! our own, `sessions` their life here, `records` numbers and the chain, `journal` what waits for the disk, `alarms`
+//! what is wrong, `alarm_flow` what they do here, `inventory` which device is meant, `telemetry` what others see,
+//! `battery` when others hear of batteries, `meter_clock` the time of meters, `people` operators and the end,
+//! `rehearsal` what an offline start would do, `status` what the local page shows.
 
+mod alarm_flow;
 mod alarms;
 mod battery;
 mod clock;
@@ -22,6 +25,7 @@ mod commands;
 mod connector;
 mod departures;
 mod identify;
+pub mod inventory;
 mod journal;
 mod lists;
 mod meter_clock;
@@ -41,23 +45,26 @@ mod telemetry;
 mod tests;
 mod vehicles;
 
+pub use alarms::text as alarm_text;
+pub use inventory::Inventory;
 pub use rehearsal::{Condition, Rehearsal};
 pub use status::{AlarmStatus, ConnectorStatus, LinkStatus, ListStatus, Status};
 
 use crate::model::access::{Card, Plate, Vehicle};
 use crate::model::batch::{Batch, Recovered};
 use crate::model::ident::{ConnectorId, DeviceCode, DeviceId};
-use crate::model::message::{FromLink, StationFacts, ToLink};
+use crate::model::message::{EntryId, FromLink, StationFacts, ToLink};
 use crate::model::quantity::{Energy, Power};
 use crate::model::record::{BillingMode, Protocol};
-use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report};
+use crate::model::report::{ChargerState, ChargerStatus, LinkState, MeterReading, Report, Surrounding};
 use crate::model::request::{AuxVoltage, Order, Request};
 use crate::model::time::{Instant, Now, Utc};
 use crate::session;
-use alarms::{Alarms, Change, Key, code};
+use alarms::{Alarms, Key, SiteStop, code};
 use commands::{Deferred, Remembered};
 use connector::{Gun, Phase, Role};
 use departures::Departures;
+use inventory::Places;
 use journal::Journal;
 use lists::List;
 use meter_clock::MeterClocks;
@@ -77,6 +84,8 @@ pub struct Config {
     pub code: DeviceCode,
     /// Every gun, in pile-code order.
     pub connectors: Vec<ConnectorConfig>,
+    /// Every device by class and index.
+    pub inventory: Inventory,
     /// DL/T 645 meters that hear one broadcast and may be told the time, line by line.
     pub clocks: Vec<Vec<DeviceId>>,
     /// Charging while the platform is away.
@@ -85,10 +94,22 @@ pub struct Config {
     pub session: session::Config,
     /// In whose form records are made.
     pub protocol: Protocol,
+    /// A platform is configured.
+    pub has_platform: bool,
     /// No moment before this one is ever sent (platform-222.md 17).
     pub built: Utc,
     /// For spreading and jitter.
     pub seed: u64,
+}
+
+impl Config {
+    /// Whether the platform hears of alarms: not every protocol has words for them.
+    fn tells_alarms(&self) -> bool {
+        match self.protocol {
+            Protocol::Profile222 => self.has_platform,
+            Protocol::Ykc16 => false,
+        }
+    }
 }
 
 /// One gun and its devices.
@@ -148,6 +169,8 @@ pub enum Event {
     CommitFailed(u64),
     /// The store refused this batch, nothing of it is durable: a row contradicts what it holds, and why.
     Refused(u64, String),
+    /// Something beside the devices: a line, the disk.
+    Surrounding(Surrounding),
     /// An order of somebody in the depot; answered by [`Action::Done`] with the same ticket.
     Operator(u64, OperatorOrder),
     /// End: leave sessions charging (adopted at the next start), or close them in order.
@@ -173,6 +196,13 @@ pub enum OperatorOrder {
     Stop {
         /// Where.
         connector: ConnectorId,
+        /// Who.
+        by: String,
+    },
+    /// Reset an alarm that does not end by itself.
+    ResetAlarm {
+        /// Which.
+        id: u64,
         /// Who.
         by: String,
     },
@@ -246,6 +276,9 @@ pub struct Station {
     serials: Serials,
     offline_use: Ledger,
     alarms: Alarms,
+    site_stop: SiteStop,
+    /// Messages that the platform refused to know.
+    refused_messages: BTreeSet<EntryId>,
     meter_clocks: MeterClocks,
     link: Uplink,
     /// Remote starts decided and their results.
@@ -272,6 +305,7 @@ impl Station {
     #[must_use]
     pub fn new(now: Now, config: Config, recovered: Recovered) -> (Station, Vec<Action>) {
         let now = clock::believed(now, config.built);
+        let alarms = Alarms::new(now, Places::new(&config.connectors, &config.inventory), &recovered);
         let guns: Vec<Gun> = config.connectors.iter().map(|c| Gun::new(c.clone(), false)).collect();
         let mut station = Station {
             roles: roles(&guns),
@@ -285,7 +319,9 @@ impl Station {
             tariffs: Tariffs::new(recovered.tariffs, recovered.tariff_in_force, recovered.tariff_pending),
             serials: Serials::new(&recovered.serials),
             offline_use: Ledger::new(&recovered.offline_use, &recovered.records),
-            alarms: Alarms::new(recovered.boot_counter),
+            alarms,
+            site_stop: SiteStop::default(),
+            refused_messages: BTreeSet::new(),
             meter_clocks: MeterClocks::new(now, &config.clocks),
             link: Uplink {
                 online: false,
@@ -309,6 +345,10 @@ impl Station {
             config,
         };
         let mut out = vec![Action::Link(ToLink::Facts(station.facts.clone()))];
+        out.push(Action::Link(ToLink::OpenAlarms(station.alarms.listed())));
+        for entry in &recovered.offered_again {
+            station.message_refused(now, *entry, true);
+        }
         station.look_for_restrictions();
         station.recover(now, &recovered.sessions, &mut out);
         station.turn(now, &mut out);
@@ -329,6 +369,7 @@ impl Station {
             Event::Committed(number) => self.committed(now, number, &mut out),
             Event::CommitFailed(number) => self.commit_failed(now, number, &mut out),
             Event::Refused(number, why) => self.refused(now, number, &why, &mut out),
+            Event::Surrounding(what) => self.surrounding(now, what),
             Event::Operator(ticket, order) => self.operator(now, ticket, order, &mut out),
             Event::Shutdown { close } => self.shutdown(now, &close, &mut out),
             Event::Woke => {}
@@ -358,6 +399,7 @@ impl Station {
             guns,
             self.journal.wake_at(),
             self.alarms.wake_at(),
+            self.site_stop.wake_at(),
             self.telemetry_wake(),
             self.battery_wake(),
             self.ending_wake(),
@@ -388,9 +430,7 @@ impl Station {
             self.telemetry(now, gun, out);
         }
         self.watch_conditions(now);
-        for change in self.alarms.turn(now) {
-            out.push(Action::Note(note_of(&change)));
-        }
+        self.watch_alarms(now, out);
         self.watch_ending(now, out);
         self.build(now, out);
         self.tell_facts(out);
@@ -413,8 +453,11 @@ impl Station {
                 (Role::Meter, Report::Meter(reading)) => self.meter(now, gun, reading, out),
                 (Role::Reader, Report::Reader(status)) => {
                     self.guns[gun].reader = *status;
-                    let key = Key::connector(code::READER_OPENED, self.guns[gun].config.id, "reader");
-                    self.alarms.set(now, key, status.tamper);
+                    let id = self.guns[gun].config.id;
+                    let key = |code| Key::connector(code, id, "reader");
+                    let keyed = self.config.inventory.readers.contains(&(device, true));
+                    self.alarms.set(now, key(code::READER_OPENED), status.tamper);
+                    self.alarms.set(now, key(code::READER_CHANNEL), keyed && !status.secure);
                 }
                 (role, Report::Done(order, outcome)) => {
                     self.order_done(now, gun, role, *order, *outcome, out)
@@ -439,11 +482,15 @@ impl Station {
         let this = &mut self.guns[gun];
         let was = this.was_plugged;
         this.was_plugged = status.plugged.or(was);
-        this.charger = status.clone();
+        let before = this.charger.state;
+        let told = std::mem::replace(&mut this.charger, status.clone()).alarms;
         if status.plugged == Some(false) && was != Some(false) {
             this.finished = None;
             self.forget_vehicle(now, gun);
         }
+        let pulled = was == Some(true) && status.plugged == Some(false);
+        let under_load = pulled && before == ChargerState::Charging && self.guns[gun].running().is_some();
+        self.charger_faults(now, gun, status, &told, under_load);
         if status.plugged == Some(true) && was != Some(true) {
             self.plugged_in(now, gun, was.is_some());
             if was.is_none() {
@@ -506,6 +553,7 @@ impl Station {
                 self.link.online = false;
                 self.discard_updates();
                 self.asking_without_link(now, out);
+                self.spread_unanswered(now);
                 self.tell_sessions(now, false, out);
             }
             FromLink::LoginRefused(_) => {
@@ -520,6 +568,9 @@ impl Station {
             FromLink::Decision(ticket, decision) => self.decided(now, ticket, decision, out),
             FromLink::Command { ticket, device, command } => self.command(now, ticket, device, command, out),
             FromLink::Acknowledged(entry, verdict) => self.acknowledged(now, entry, verdict),
+            FromLink::AlarmsTold(taken) => {
+                self.alarms.set(now, Key::station(code::MESSAGE_REFUSED, "open alarms"), !taken);
+            }
         }
     }
 
@@ -600,16 +651,4 @@ fn roles(guns: &[Gun]) -> BTreeMap<DeviceId, Vec<(usize, Role)>> {
         }
     }
     roles
-}
-
-fn note_of(change: &Change) -> Note {
-    let describe = |alarm: &crate::model::alarm::Alarm| {
-        let at = alarm.connector.map_or_else(String::new, |c| format!(" at {c}"));
-        format!("{:04X} {} ({}{at})", alarm.code, alarms::text(alarm.code).0, alarm.subject)
-    };
-    match change {
-        Change::Raised(alarm) if alarm.level == 1 => Note::Error(format!("alarm {}", describe(alarm))),
-        Change::Raised(alarm) => Note::Warn(format!("alarm {}", describe(alarm))),
-        Change::Cleared(alarm) => Note::Info(format!("alarm over: {}", describe(alarm))),
-    }
 }

@@ -32,6 +32,7 @@ impl Station {
     pub(super) fn operator(&mut self, now: Now, ticket: u64, order: OperatorOrder, out: &mut Vec<Action>) {
         let (OperatorOrder::Start { by, .. }
         | OperatorOrder::Stop { by, .. }
+        | OperatorOrder::ResetAlarm { by, .. }
         | OperatorOrder::Note { by, .. }) = &order;
         let who = format!("operator {by}");
         let outcome = match &order {
@@ -40,6 +41,9 @@ impl Station {
             }
             OperatorOrder::Stop { connector, .. } => {
                 self.gun_of(*connector).and_then(|gun| self.operator_stop(now, gun, &who, out)).map(|()| true)
+            }
+            OperatorOrder::ResetAlarm { id, .. } => {
+                self.operator_reset(now, ticket, *id, &who).map(|()| false)
             }
             OperatorOrder::Note { what, .. } => {
                 self.audit(now, &who, what.clone());
@@ -171,6 +175,7 @@ fn describe(order: &OperatorOrder) -> String {
     match order {
         OperatorOrder::Start { connector, .. } => on("start", connector),
         OperatorOrder::Stop { connector, .. } => on("stop", connector),
+        OperatorOrder::ResetAlarm { id, .. } => format!("reset of alarm {id}"),
         OperatorOrder::Note { what, .. } => what.clone(),
     }
 }

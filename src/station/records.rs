@@ -27,6 +27,9 @@ pub(super) const REMEMBERED: usize = 10_000;
 /// A record that the platform did not answer by now was at least sent: the lane waits for the acknowledgement.
 const SENT_BY: Duration = Duration::from_secs(10);
 
+/// Reason of 020Ar: the platform has another record with this number.
+const KNOWN_OTHERWISE: u8 = 5;
+
 /// Results of 020B.
 mod result {
     pub(super) const OK: u8 = 0;
@@ -41,6 +44,7 @@ pub(super) struct Chain {
     /// First 8 octets of the newest digest.
     previous: [u8; 8],
     last_start_result: u64,
+    last_alarm_event: u64,
     last_battery_end: u64,
 }
 
@@ -49,6 +53,8 @@ pub(super) struct Chain {
 pub(super) struct Made {
     record: Option<Numbered>,
     start_result: Option<(u64, TransactionNumber)>,
+    /// How many alarm events, and the first of their messages if the platform takes any.
+    pub(super) alarms: Option<(usize, Option<u64>)>,
     battery_end: Option<u64>,
     /// Gun, epoch, and the session as its row has it.
     kept: Option<(usize, u32, Box<Realtime>)>,
@@ -82,6 +88,7 @@ impl Records {
                 last_record: recovered.last_record,
                 previous,
                 last_start_result: recovered.last_start_result,
+                last_alarm_event: recovered.last_alarm_event,
                 last_battery_end: recovered.last_battery_end,
             },
             known: recovered.records.iter().map(|r| (r.number, r.clone())).collect(),
@@ -209,6 +216,7 @@ impl Station {
                 made.battery_end = self.queue_battery_end(&running.session, chain, rows);
                 made.record = Some(self.number(now, record, chain, rows));
             }
+            Work::Alarms => made.alarms = Some(self.alarm_rows(&mut chain.last_alarm_event, rows)),
             Work::Salvage(row, record) => {
                 rows.push(Row::Session(row.clone()));
                 made.record = Some(self.number(now, record, chain, rows));
@@ -295,6 +303,7 @@ impl Station {
         {
             running.kept = (**kept).clone();
         }
+        self.alarms_made(made, out);
         if let Some((id, txn)) = made.start_result {
             self.records.start_results.insert(id, txn);
             out.push(Action::Link(ToLink::Queued(EntryId { lane: Lane::StartResult, id })));
@@ -328,7 +337,7 @@ impl Station {
     pub(super) fn acknowledged(&mut self, now: Now, entry: EntryId, verdict: Verdict) {
         let of_record = match entry.lane {
             Lane::Record => self.records.known.get(&entry.id).map(|r| r.txn),
-            Lane::StartResult | Lane::BatteryEnd => None,
+            Lane::StartResult | Lane::Alarm | Lane::BatteryEnd => None,
         };
         let withdrawn: Vec<EntryId> = match (of_record, verdict) {
             (Some(txn), Verdict::Taken) => self
@@ -361,11 +370,12 @@ impl Station {
         }
         let refused = matches!(verdict, Verdict::Refused(_));
         match entry.lane {
-            Lane::StartResult => {
-                self.alarms.set(now, Key::station(code::MESSAGE_REFUSED, "start result"), refused);
-            }
-            Lane::BatteryEnd => {
-                self.alarms.set(now, Key::station(code::MESSAGE_REFUSED, "battery end"), refused);
+            Lane::StartResult | Lane::BatteryEnd => self.message_refused(now, entry, refused),
+            Lane::Alarm => {
+                if !refused {
+                    self.alarms.acknowledged(entry.id);
+                }
+                self.message_refused(now, entry, refused);
             }
             Lane::Record => self.record_settled(now, entry.id, verdict, out),
         }
@@ -384,6 +394,9 @@ impl Station {
                 }
             }
             Verdict::Refused(reason) => {
+                if reason == KNOWN_OTHERWISE {
+                    self.alarms.set(now, Key::station(code::CHAIN_RESTARTED, "records"), true);
+                }
                 let of = txn.map_or_else(String::new, |txn| format!(" of transaction {txn}"));
                 out.push(Action::Note(Note::Error(format!(
                     "the platform refused record {number}{of} with reason {reason}; it is set aside"

@@ -107,6 +107,10 @@ pub struct AlarmStatus {
     pub code: String,
     /// 1 stop or forbid now, 2 finish then service, 3 information.
     pub level: u8,
+    /// Stays until it is reset.
+    pub latched: bool,
+    /// The platform has its raise.
+    pub acknowledged: bool,
     /// The connector concerned.
     pub connector: Option<ConnectorId>,
     /// The device or list concerned.
@@ -141,7 +145,7 @@ impl Station {
             open_sessions: self.open_sessions(),
             storage_ok: !self.journal.is_failing(),
             connectors: connectors.map(|gun| self.connector_status(now, gun)).collect(),
-            alarms: self.alarms.open().map(alarm_status).collect(),
+            alarms: self.alarms.open().map(|a| alarm_status(a, self.alarms.is_acknowledged(a.id))).collect(),
         }
     }
 
@@ -189,12 +193,14 @@ fn list_status<T: Listed>(now: Now, list: &List<T>) -> ListStatus {
     ListStatus { version: list.version(), count: list.count(), age }
 }
 
-fn alarm_status(alarm: &Alarm) -> AlarmStatus {
+fn alarm_status(alarm: &Alarm, acknowledged: bool) -> AlarmStatus {
     let (en, zh) = alarms::text(alarm.code);
     AlarmStatus {
         id: alarm.id,
         code: format!("{:04X}", alarm.code),
         level: alarm.level,
+        latched: alarm.latched,
+        acknowledged,
         connector: alarm.connector,
         subject: alarm.subject.clone(),
         since: alarm.raised.map(local),

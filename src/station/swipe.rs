@@ -335,7 +335,7 @@ impl Station {
             }
             Decision::TimedOut => {
                 self.refuse_asker(now, gun, &asker, Admission::TimedOut, "platform timeout", out);
-                self.guns[gun].identification.undecided |= asker.is_vehicle();
+                self.note_unanswered(gun, asker.is_vehicle());
             }
             Decision::LinkLost => self.by_list_again(now, gun, asker, out),
         }
@@ -466,7 +466,12 @@ impl Station {
     fn no_decision(&mut self, now: Now, gun: usize, out: &mut Vec<Action>) {
         let is_vehicle = self.guns[gun].asker().is_some_and(Asker::is_vehicle);
         self.stop_asking(now, gun, Admission::TimedOut, "platform timeout", out);
+        self.note_unanswered(gun, is_vehicle);
+    }
+
+    fn note_unanswered(&mut self, gun: usize, is_vehicle: bool) {
         self.guns[gun].identification.undecided |= is_vehicle;
+        self.guns[gun].identification.unanswered |= is_vehicle;
     }
 
     fn stop_asking(&mut self, now: Now, gun: usize, admission: Admission, why: &str, out: &mut Vec<Action>) {

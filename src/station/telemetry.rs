@@ -121,7 +121,7 @@ impl Station {
         let offline = self.config.offline.enable;
         let needs_tariff = self.guns.iter().any(|g| !g.ghost && g.config.billing == BillingMode::Pile);
         let conditions = [
-            (code::UPLINK_DOWN, "platform", Some(!self.link.online)),
+            (code::UPLINK_DOWN, "platform", Some(self.config.has_platform && !self.link.online)),
             (code::CLOCK_NOT_TRUSTED, "clock", Some(now.stamp().is_none())),
             (code::CARD_LIST_STALE, "cards", self.cards_are_stale(now)),
             (code::VIN_LIST_STALE, "vins", self.is_stale(now, &self.vins).map(|stale| stale && offline)),
@@ -134,6 +134,7 @@ impl Station {
             }
         }
         self.watch_storage(now);
+        self.watch_queue(now);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::ledger;
 use crate::model::access::{Card, CardStatus, Departure, Plate, PlateStatus, Vehicle, VehicleStatus};
+use crate::model::alarm::{Alarm, AlarmEvent};
 use crate::model::batch::{Batch, RecordRow, Row, SessionRow};
 use crate::model::ident::{CardUid, ConnectorId, Credential, DeviceCode, TransactionNumber, Vin};
 use crate::model::message::{BatteryEnd, Content, Entry, EntryId, Lane, StartOutcome, StartResult, Verdict};
@@ -169,6 +170,32 @@ pub(super) fn battery_end(id: u64, n: u64) -> Entry {
         txn: txn(n),
         content: Content::BatteryEnd(Box::new(BatteryEnd { txn: txn(n), connector, end })),
     }
+}
+
+/// An alarm raised or cleared, and its message.
+pub(super) fn alarm_rows(id: u64, entry: u64, raised: bool) -> [Row; 2] {
+    let alarm = Alarm {
+        id,
+        code: 0x0201,
+        level: 2,
+        latched: false,
+        index: 1,
+        connector: Some(ConnectorId { pile: pile(1), number: 1 }),
+        subject: "meter".into(),
+        raised: Some(MORNING),
+        txn: None,
+        value: 0,
+    };
+    let event =
+        AlarmEvent { alarm: alarm.clone(), raised, at: Some(MORNING), text: "电表通信中断".into() };
+    let message = Entry {
+        id: EntryId { lane: Lane::Alarm, id: entry },
+        device: pile(1),
+        stored: false,
+        txn: TransactionNumber::default(),
+        content: Content::Alarm(event),
+    };
+    [Row::Alarm { alarm, open: raised, at: Some(MORNING) }, Row::Queue(message)]
 }
 
 pub(super) fn acknowledged(lane: Lane, id: u64, verdict: Verdict) -> Row {

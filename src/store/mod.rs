@@ -11,6 +11,7 @@
 //! The file belongs to one daemon; readers ([`Store::open_read_only`]) may look at any time. Everything in it that can
 //! grow has a bound, except what the platform has not acknowledged.
 
+mod alarm;
 mod audit;
 mod column;
 mod error;
@@ -169,6 +170,7 @@ fn apply(db: &Connection, row: &Row) -> Result<(), Fault> {
         Row::Plates(row) => lists::apply(db, row),
         Row::Departures(plans) => lists::departures(db, plans),
         Row::CommandSeen(txn, result) => number::command(db, txn, *result),
+        Row::Alarm { alarm, open, at } => alarm::put(db, alarm, *open, *at),
         Row::Audit { at, who, what } => audit::append(db, *at, who, what),
     }
 }
@@ -189,7 +191,10 @@ fn stamp(row: &Row) -> Option<Utc> {
     match row {
         Row::Session(row) => row.at,
         Row::Record(row) => row.at,
-        Row::Step { at, .. } | Row::Acknowledged { at, .. } | Row::Audit { at, .. } => *at,
+        Row::Step { at, .. }
+        | Row::Acknowledged { at, .. }
+        | Row::Alarm { at, .. }
+        | Row::Audit { at, .. } => *at,
         Row::Cards(ListRow::Confirmed(at))
         | Row::Vehicles(ListRow::Confirmed(at))
         | Row::Plates(ListRow::Confirmed(at)) => Some(*at),

@@ -7,6 +7,7 @@ use super::ledger::{ACKNOWLEDGED, REFUSED};
 use super::lists::{self, Table};
 use super::{Error, Store};
 use crate::model::access::{Card, ListKind, Listed, Plate, Vehicle};
+use crate::model::alarm::{Alarm, AlarmEvent};
 use crate::model::batch::KeptList;
 use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::message::{Lane, StartOutcome, StartResult};
@@ -15,6 +16,7 @@ use crate::model::quantity::Energy;
 use crate::model::record::TransactionRecord;
 use crate::model::stop::StopReason;
 use crate::model::time::Utc;
+use crate::station::alarm_text;
 use crate::wire::hex;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::ser::SerializeMap;
@@ -169,6 +171,37 @@ impl<T: Listed + Serialize> Serialize for ListSheet<T> {
     }
 }
 
+/// An alarm in a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AlarmLine {
+    /// Of the occurrence.
+    pub id: u64,
+    /// Four hexadecimal digits (platform-222.md 13.6).
+    pub code: String,
+    /// 1 stop or forbid now, 2 finish then service, 3 information.
+    pub level: u8,
+    /// Stays until it is reset.
+    pub latched: bool,
+    /// The platform has its raise.
+    pub acknowledged: bool,
+    /// The connector concerned.
+    pub connector: Option<ConnectorId>,
+    /// The device or list concerned.
+    pub subject: String,
+    /// When it was raised; null while the clock was not trusted.
+    pub since: Option<String>,
+    /// When it was over; null while it is open, or while the clock was not trusted.
+    pub until: Option<String>,
+    /// Still open.
+    pub open: bool,
+    /// The session concerned.
+    pub txn: Option<TransactionNumber>,
+    /// In English.
+    pub en: &'static str,
+    /// In Chinese.
+    pub zh: &'static str,
+}
+
 /// Who did what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditLine {
@@ -221,7 +254,7 @@ impl Store {
         self.ask(|db| one_record(db, txn, record_sheet))
     }
 
-    /// What the platform does not have and why it waits: start results, then records, each oldest first.
+    /// What the platform does not have and why it waits: start results, records, alarm events, each oldest first.
     pub fn queue(&self, limit: usize) -> Result<Vec<QueueLine>, Error> {
         self.ask(|db| {
             let mut lines: Vec<QueueLine> = db
@@ -237,6 +270,11 @@ impl Store {
                 .query_map([at_most(limit.saturating_sub(lines.len()))], queued_record)?
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             lines.extend(records);
+            let events = db
+                .prepare_cached("SELECT * FROM alarm_event ORDER BY id LIMIT ?1")?
+                .query_map([at_most(limit.saturating_sub(lines.len()))], queued_alarm_event)?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            lines.extend(events);
             Ok(lines)
         })
     }
@@ -254,6 +292,15 @@ impl Store {
     /// The plate list likewise.
     pub fn plates(&self, limit: usize) -> Result<ListSheet<Plate>, Error> {
         self.ask(|db| list_sheet(db, limit))
+    }
+
+    /// Alarms that are open and those that are over, newest first.
+    pub fn alarms(&self, limit: usize) -> Result<Vec<AlarmLine>, Error> {
+        self.ask(|db| {
+            db.prepare_cached("SELECT * FROM alarm ORDER BY id DESC LIMIT ?1")?
+                .query_map([at_most(limit)], alarm_line)?
+                .collect()
+        })
     }
 
     /// Who did what when, newest first.
@@ -340,7 +387,6 @@ fn record_sheet(row: &Row<'_>) -> rusqlite::Result<RecordSheet> {
 fn queued_start_result(row: &Row<'_>) -> rusqlite::Result<QueueLine> {
     let Json(result) = row.get::<_, Json<StartResult>>("content")?;
     let state = delivery(row)?;
-    let refused: Option<u8> = row.get("reason")?;
     Ok(QueueLine {
         lane: Lane::StartResult,
         id: row.get::<_, Whole>("id")?.0,
@@ -349,10 +395,7 @@ fn queued_start_result(row: &Row<'_>) -> rusqlite::Result<QueueLine> {
         what: outcome(result.result),
         stored: row.get("stored")?,
         state,
-        why: match refused {
-            Some(reason) => format!("set aside: the platform refused it with {reason}"),
-            None => "waits for the platform".into(),
-        },
+        why: why_it_waits(row.get("reason")?),
         since: local(row.get::<_, Option<Utc>>("settled")?.or(result.start_time)),
     })
 }
@@ -377,6 +420,57 @@ fn queued_record(row: &Row<'_>) -> rusqlite::Result<QueueLine> {
         },
         since: local(since),
     })
+}
+
+fn alarm_line(row: &Row<'_>) -> rusqlite::Result<AlarmLine> {
+    let Json(alarm) = row.get::<_, Json<Alarm>>("content")?;
+    let (en, zh) = alarm_text(alarm.code);
+    Ok(AlarmLine {
+        id: alarm.id,
+        code: format!("{:04X}", alarm.code),
+        level: alarm.level,
+        latched: alarm.latched,
+        acknowledged: row.get("acknowledged")?,
+        connector: alarm.connector,
+        subject: alarm.subject,
+        since: local(alarm.raised),
+        until: local(row.get("cleared")?),
+        open: row.get("open")?,
+        txn: alarm.txn,
+        en,
+        zh,
+    })
+}
+
+fn queued_alarm_event(row: &Row<'_>) -> rusqlite::Result<QueueLine> {
+    let Json(event) = row.get::<_, Json<AlarmEvent>>("content")?;
+    let AlarmEvent { alarm, raised, at, .. } = event;
+    let (en, _) = alarm_text(alarm.code);
+    let settled: Option<Utc> = row.get("settled")?;
+    Ok(QueueLine {
+        lane: Lane::Alarm,
+        id: row.get::<_, Whole>("id")?.0,
+        txn: row.get("txn")?,
+        device: row.get("device")?,
+        what: format!(
+            "alarm {} {}: {:04X} {en}",
+            alarm.id,
+            if raised { "raised" } else { "over" },
+            alarm.code
+        ),
+        stored: row.get("stored")?,
+        state: delivery(row)?,
+        why: why_it_waits(row.get("reason")?),
+        since: local(settled.or(at)),
+    })
+}
+
+/// Of a message that is no record.
+fn why_it_waits(refused: Option<u8>) -> String {
+    match refused {
+        Some(reason) => format!("set aside: the platform refused it with {reason}"),
+        None => "waits for the platform".into(),
+    }
 }
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {

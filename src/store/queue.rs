@@ -1,11 +1,14 @@
 //! The lanes of durable messages: what waits, oldest first (platform-222.md 14.2).
 //!
-//! A record waits in the ledger itself; start results and battery ends wait in tables of their own and are gone once they are
-//! taken or no longer wanted. What was refused is set aside with its reason and never offered by itself.
+//! A record waits in the ledger itself; start results, battery ends and alarm events wait in tables of their own and are
+//! gone once they are taken or no longer wanted. What was refused is set aside with its reason; a message that the
+//! platform refused to know is queued again once, at the next start of the program at the latest (4.3).
 
+use super::alarm;
 use super::column::{Json, Whole, at_most};
 use super::error::{Fault, refuse};
 use super::ledger::{self, QUEUED, REFUSED};
+use crate::model::alarm::AlarmEvent;
 use crate::model::ident::{DeviceCode, TransactionNumber};
 use crate::model::message::{Content, Entry, EntryId, Lane, Owed, Verdict};
 use crate::model::time::Utc;
@@ -14,6 +17,12 @@ use serde::Serialize;
 
 /// Refused messages of a lane kept for people: the newest.
 pub(super) const SET_ASIDE: i64 = 1000;
+
+/// Alarm events that wait for the platform; beyond that a raise and its clear make room together.
+pub(super) const ALARM_EVENTS: i64 = 10_000;
+
+/// The oldest of them may be on their way and are left alone: more than a lane ever holds in memory.
+const UNDER_WAY: i64 = 256;
 
 /// A lane that waits in a table of its own.
 #[derive(Clone, Copy)]
@@ -44,12 +53,21 @@ const BATTERY_ENDS: Own = Own {
     read: battery_end,
 };
 
+const ALARM_EVENT_LANE: Own = Own {
+    lane: Lane::Alarm,
+    table: "alarm_event",
+    newest: "last_alarm_event",
+    name: "alarm event",
+    read: alarm_event,
+};
+
 /// Queues a message. Records queue themselves; an identity is given once.
 pub(super) fn put(db: &Connection, entry: &Entry) -> Result<(), Fault> {
     match (entry.id.lane, &entry.content) {
         (Lane::StartResult, Content::StartResult(result)) => START_RESULTS.put(db, entry, result),
         (Lane::BatteryEnd, Content::BatteryEnd(end)) => BATTERY_ENDS.put(db, entry, end),
-        (_, Content::StartResult(_) | Content::BatteryEnd(_) | Content::Record(_)) => {
+        (Lane::Alarm, Content::Alarm(event)) => put_alarm_event(db, entry, event),
+        (_, Content::StartResult(_) | Content::BatteryEnd(_) | Content::Alarm(_) | Content::Record(_)) => {
             refuse("a message is queued in its own lane, and records queue themselves")
         }
     }
@@ -66,14 +84,21 @@ pub(super) fn acknowledged(
         Lane::Record => ledger::settle(db, entry.id, at, verdict),
         Lane::StartResult => START_RESULTS.settle(db, entry.id, at, verdict),
         Lane::BatteryEnd => BATTERY_ENDS.settle(db, entry.id, at, verdict),
+        Lane::Alarm => {
+            if verdict == Verdict::Taken {
+                alarm_event_taken(db, entry.id)?;
+            }
+            ALARM_EVENT_LANE.settle(db, entry.id, at, verdict)
+        }
     }
 }
 
-/// A message is no longer wanted. A record always is, and a battery end is until it is answered.
+/// A message is no longer wanted. A record always is, and so are a battery end and an alarm event until they are answered.
 pub(super) fn withdrawn(db: &Connection, entry: EntryId) -> Result<(), Fault> {
     match entry.lane {
         Lane::Record => refuse(format!("record {} is owed and cannot be withdrawn", entry.id)),
         Lane::BatteryEnd => refuse(format!("battery end {} is wanted until it is answered", entry.id)),
+        Lane::Alarm => refuse(format!("alarm event {} is wanted until it is answered", entry.id)),
         Lane::StartResult => START_RESULTS.remove(db, entry.id),
     }
 }
@@ -89,6 +114,7 @@ pub(super) fn entries(
     match lane {
         Lane::StartResult => START_RESULTS.entries(db, of, after, limit),
         Lane::BatteryEnd => BATTERY_ENDS.entries(db, of, after, limit),
+        Lane::Alarm => ALARM_EVENT_LANE.entries(db, of, after, limit),
         Lane::Record => db
             .prepare_cached(
                 "SELECT number, pile, stored, txn, record, body FROM delivery JOIN record USING (number)
@@ -104,6 +130,60 @@ pub(super) fn start_results(db: &Connection) -> rusqlite::Result<Vec<(u64, Trans
     db.prepare("SELECT id, txn FROM start_result WHERE state = 0 ORDER BY id")?
         .query_map([], |r| Ok((r.get::<_, Whole>(0)?.0, r.get(1)?)))?
         .collect()
+}
+
+/// Alarm events that wait.
+pub(super) fn alarm_events(db: &Connection) -> rusqlite::Result<u64> {
+    db.query_row("SELECT count(*) FROM alarm_event WHERE state = 0", [], |r| Ok(r.get::<_, Whole>(0)?.0))
+}
+
+/// A new start of the program means a new login: what was refused once is queued again. Gives all that is queued and
+/// was refused once.
+pub(super) fn offer_again(db: &Connection) -> rusqlite::Result<Vec<EntryId>> {
+    let mut offered = Vec::new();
+    for Own { lane, table, .. } in [START_RESULTS, ALARM_EVENT_LANE, BATTERY_ENDS] {
+        db.execute(&format!("UPDATE {table} SET state = 0 WHERE state = 2 AND refusals = 1"), [])?;
+        let again: Vec<EntryId> = db
+            .prepare(&format!("SELECT id FROM {table} WHERE state = 0 AND refusals = 1 ORDER BY id"))?
+            .query_map([], |r| Ok(EntryId { lane, id: r.get::<_, Whole>(0)?.0 }))?
+            .collect::<rusqlite::Result<_>>()?;
+        offered.extend(again);
+    }
+    Ok(offered)
+}
+
+fn put_alarm_event(db: &Connection, entry: &Entry, event: &AlarmEvent) -> Result<(), Fault> {
+    ALARM_EVENT_LANE.put(db, entry, event)?;
+    if db.prepare_cached("SELECT count(*) FROM alarm_event")?.query_row([], |r| r.get::<_, i64>(0))?
+        > ALARM_EVENTS
+    {
+        // A raise that was not sent and its clear cancel each other out for the platform.
+        db.prepare_cached(
+            "DELETE FROM alarm_event WHERE alarm =
+             (SELECT alarm FROM alarm_event
+              WHERE state = 0 AND id >=
+                  (SELECT id FROM alarm_event WHERE state = 0 ORDER BY id LIMIT 1 OFFSET ?1)
+              GROUP BY alarm HAVING count(*) = 2 ORDER BY min(id) LIMIT 1)",
+        )?
+        .execute([UNDER_WAY])?;
+    }
+    Ok(())
+}
+
+/// The platform has the raise of an alarm; or it knows that it is over, and a raise that it refused to know is of no use.
+fn alarm_event_taken(db: &Connection, id: u64) -> Result<(), Fault> {
+    let event = db
+        .prepare_cached("SELECT alarm, raised FROM alarm_event WHERE id = ?1")?
+        .query_row([Whole(id)], |r| Ok((r.get::<_, Whole>(0)?.0, r.get(1)?)))
+        .optional()?;
+    match event {
+        Some((alarm, true)) => alarm::acknowledged(db, alarm),
+        Some((alarm, false)) => {
+            db.prepare_cached("DELETE FROM alarm_event WHERE alarm = ?1")?.execute([Whole(alarm)])?;
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 impl Own {
@@ -182,7 +262,7 @@ impl Own {
         let table = self.table;
         self.known(db, id)?;
         db.prepare_cached(&format!(
-            "UPDATE {table} SET state = ?2, reason = ?3, settled = ?4 WHERE id = ?1"
+            "UPDATE {table} SET state = ?2, reason = ?3, settled = ?4, refusals = refusals + 1 WHERE id = ?1"
         ))?
         .execute(params![Whole(id), REFUSED, reason, at])?;
         db.prepare_cached(&format!(
@@ -218,6 +298,10 @@ fn start_result(row: &Row<'_>) -> rusqlite::Result<Content> {
 
 fn battery_end(row: &Row<'_>) -> rusqlite::Result<Content> {
     Ok(Content::BatteryEnd(row.get::<_, Json<_>>("content")?.0))
+}
+
+fn alarm_event(row: &Row<'_>) -> rusqlite::Result<Content> {
+    Ok(Content::Alarm(row.get::<_, Json<_>>("content")?.0))
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Entry> {

@@ -1,7 +1,7 @@
 //! What the store knows when the program starts.
 
 use super::column::Whole;
-use super::{ledger, lists, number, queue, session, tariff};
+use super::{alarm, ledger, lists, number, queue, session, tariff};
 use crate::model::batch::Recovered;
 use crate::model::time::Utc;
 use rusqlite::Connection;
@@ -18,7 +18,10 @@ pub(super) fn recover(db: &mut Connection) -> rusqlite::Result<Recovered> {
     recovered.sessions = session::open(&tx)?;
     recovered.last_record = newest.map_or(0, |(number, _)| number);
     recovered.last_digest = newest.map(|(_, digest)| digest);
+    recovered.offered_again = queue::offer_again(&tx)?;
     recovered.start_results = queue::start_results(&tx)?;
+    recovered.alarms = alarm::open(&tx)?;
+    recovered.alarm_events = queue::alarm_events(&tx)?;
     recovered.unsent_records = ledger::unsent(&tx)?;
     recovered.records = ledger::known(&tx, REMEMBERED)?;
     recovered.offline_use = ledger::offline_use(&tx)?;
@@ -48,6 +51,8 @@ fn facts(db: &Connection) -> rusqlite::Result<Recovered> {
             boot_counter: row.get("boot_counter")?,
             last_start_result: row.get::<_, Whole>("last_start_result")?.0,
             last_battery_end: row.get::<_, Whole>("last_battery_end")?.0,
+            last_alarm: row.get::<_, Whole>("last_alarm")?.0,
+            last_alarm_event: row.get::<_, Whole>("last_alarm_event")?.0,
             tariff_in_force: row.get("tariff_in_force")?,
             tariff_pending: row.get("tariff_pending")?,
             last_stamp: row.get("last_stamp")?,

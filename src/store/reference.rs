@@ -5,9 +5,10 @@ use super::fixture::*;
 use super::ledger::{ACKNOWLEDGED, QUEUED, REFUSED};
 use super::*;
 use crate::model::access::{Card, Departure, Plate, Vehicle};
-use crate::model::batch::{KeptList, KnownRecord, RecordRow, Row, SessionRow};
+use crate::model::alarm::Alarm;
+use crate::model::batch::{KeptList, KnownAlarm, KnownRecord, RecordRow, Row, SessionRow};
 use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
-use crate::model::message::{EntryId, Verdict};
+use crate::model::message::{Content, EntryId, Verdict};
 use crate::model::quantity::Energy;
 use crate::model::tariff::Tariff;
 use proptest::prelude::*;
@@ -23,6 +24,10 @@ struct Reference {
     records: Vec<(RecordRow, u8)>,
     start_results: Waiting,
     battery_ends: Waiting,
+    alarm_events: Waiting,
+    /// Open ones, and whether the platform has their raise.
+    alarms: BTreeMap<u64, (Alarm, bool)>,
+    last_alarm: u64,
     serials: BTreeMap<DeviceCode, (u16, Utc)>,
     met: Vec<TransactionNumber>,
     commands: Vec<(TransactionNumber, u8)>,
@@ -38,17 +43,18 @@ struct Reference {
 /// Messages of a lane of their own, and the newest identity.
 #[derive(Clone, Debug, Default)]
 struct Waiting {
-    entries: BTreeMap<u64, (Entry, u8)>,
+    /// With their states, and how often they were refused.
+    entries: BTreeMap<u64, (Entry, u8, u8)>,
     newest: u64,
 }
 
 impl Waiting {
     fn queue(&mut self, entry: &Entry) -> bool {
         if entry.id.id <= self.newest {
-            return self.entries.get(&entry.id.id).is_some_and(|(known, _)| known == entry);
+            return self.entries.get(&entry.id.id).is_some_and(|(known, _, _)| known == entry);
         }
         self.newest = entry.id.id;
-        self.entries.insert(entry.id.id, (entry.clone(), QUEUED));
+        self.entries.insert(entry.id.id, (entry.clone(), QUEUED, 0));
         true
     }
 
@@ -56,12 +62,30 @@ impl Waiting {
         match verdict {
             Verdict::Taken => drop(self.entries.remove(&id)),
             Verdict::Refused(_) => {
-                if let Some((_, state)) = self.entries.get_mut(&id) {
-                    *state = REFUSED;
+                if let Some((_, state, refusals)) = self.entries.get_mut(&id) {
+                    (*state, *refusals) = (REFUSED, *refusals + 1);
                 }
             }
         }
         id <= self.newest
+    }
+
+    /// The program starts again: what was refused once is offered once more.
+    fn boot(&mut self) {
+        for (_, state, refusals) in self.entries.values_mut() {
+            if *refusals == 1 {
+                *state = QUEUED;
+            }
+        }
+    }
+
+    fn queued(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(|(_, state, _)| *state == QUEUED).map(|(entry, _, _)| entry)
+    }
+
+    fn offered_again(&self) -> impl Iterator<Item = EntryId> {
+        let again = self.entries.values().filter(|(_, state, refusals)| (*state, *refusals) == (QUEUED, 1));
+        again.map(|(entry, _, _)| entry.id)
     }
 }
 
@@ -88,6 +112,7 @@ impl Reference {
             Row::Withdrawn(entry) => {
                 entry.lane == Lane::StartResult && self.start_results.acknowledged(entry.id, Verdict::Taken)
             }
+            Row::Alarm { alarm, open, .. } => self.alarm(alarm, *open),
             Row::Requeue { first, last } => {
                 for (row, state) in &mut self.records {
                     if (*first..=*last).contains(&row.record.number) {
@@ -191,11 +216,53 @@ impl Reference {
         match lane {
             Lane::StartResult => &mut self.start_results,
             Lane::BatteryEnd => &mut self.battery_ends,
+            Lane::Alarm => &mut self.alarm_events,
             Lane::Record => panic!("records wait in the ledger"),
         }
     }
 
+    fn alarm(&mut self, alarm: &Alarm, open: bool) -> bool {
+        match (alarm.id > self.last_alarm, open) {
+            (true, true) => {
+                self.last_alarm = alarm.id;
+                self.alarms.insert(alarm.id, (alarm.clone(), false));
+                true
+            }
+            (false, false) => {
+                self.alarms.remove(&alarm.id);
+                true
+            }
+            (true, false) | (false, true) => false,
+        }
+    }
+
+    /// The platform has a raise; or a clear, and what it refused to know of that alarm is of no use any more.
+    fn alarm_event_taken(&mut self, id: u64) {
+        let Some((Content::Alarm(event), raised)) = self.event(id) else { return };
+        if raised {
+            self.alarms.entry(event.alarm.id).and_modify(|(_, acknowledged)| *acknowledged = true);
+        } else {
+            self.alarm_events.entries.retain(|_, (entry, _, _)| !is_of(entry, event.alarm.id));
+        }
+    }
+
+    fn event(&self, id: u64) -> Option<(Content, bool)> {
+        let content = self.alarm_events.entries.get(&id).map(|(entry, _, _)| entry.content.clone())?;
+        let raised = matches!(&content, Content::Alarm(event) if event.raised);
+        Some((content, raised))
+    }
+
+    fn boot(&mut self) {
+        self.boots += 1;
+        for lane in [&mut self.start_results, &mut self.battery_ends, &mut self.alarm_events] {
+            lane.boot();
+        }
+    }
+
     fn acknowledged(&mut self, entry: EntryId, verdict: Verdict) -> bool {
+        if entry.lane == Lane::Alarm && verdict == Verdict::Taken {
+            self.alarm_event_taken(entry.id);
+        }
         if entry.lane != Lane::Record {
             return self.lane(entry.lane).acknowledged(entry.id, verdict);
         }
@@ -207,7 +274,14 @@ impl Reference {
         true
     }
 
+    /// What the next start finds.
     fn recovered(&self) -> Recovered {
+        let mut next = self.clone();
+        next.boot();
+        next.found()
+    }
+
+    fn found(&self) -> Recovered {
         let unsent = || self.records.iter().filter(|(_, state)| *state != ACKNOWLEDGED);
         let mut offline: BTreeMap<Credential, (u32, Energy)> = BTreeMap::new();
         for (row, _) in unsent() {
@@ -216,7 +290,16 @@ impl Reference {
                 *used = (used.0 + 1, used.1 + row.record.energy_total);
             }
         }
-        let waiting = self.start_results.entries.values().filter(|(_, state)| *state == QUEUED);
+        let raise_of = |alarm: u64| {
+            let raises = |e: &&Entry| matches!(&e.content, Content::Alarm(event) if event.raised);
+            self.alarm_events.queued().filter(raises).find(|e| is_of(e, alarm)).map(|e| e.id.id)
+        };
+        let open = self.alarms.iter().map(|(id, (alarm, acknowledged))| KnownAlarm {
+            alarm: alarm.clone(),
+            acknowledged: *acknowledged,
+            entry: raise_of(*id),
+        });
+        let lanes = [&self.start_results, &self.alarm_events, &self.battery_ends];
         Recovered {
             boot_counter: self.boots,
             sessions: self.sessions.iter().filter(|s| s.open).cloned().collect(),
@@ -224,7 +307,12 @@ impl Reference {
             last_digest: self.newest().map(|(_, digest)| digest),
             last_start_result: self.start_results.newest,
             last_battery_end: self.battery_ends.newest,
-            start_results: waiting.map(|(entry, _)| (entry.id.id, entry.txn)).collect(),
+            start_results: self.start_results.queued().map(|entry| (entry.id.id, entry.txn)).collect(),
+            alarms: open.collect(),
+            last_alarm: self.last_alarm,
+            last_alarm_event: self.alarm_events.newest,
+            alarm_events: self.alarm_events.queued().count() as u64,
+            offered_again: lanes.into_iter().flat_map(Waiting::offered_again).collect(),
             unsent_records: unsent().count() as u64,
             records: self.records.iter().map(|(row, state)| self.known(row, *state)).collect(),
             serials: self.serials.iter().map(|(pile, (counter, time))| (*pile, *counter, *time)).collect(),
@@ -264,6 +352,10 @@ impl Reference {
     }
 }
 
+fn is_of(entry: &Entry, alarm: u64) -> bool {
+    matches!(&entry.content, Content::Alarm(event) if event.alarm.id == alarm)
+}
+
 /// A row to be, before it is known where the chain stands.
 #[derive(Clone, Debug)]
 enum Op {
@@ -271,7 +363,8 @@ enum Op {
     Closing(u64),
     Record(u64, u8),
     Queue(u64, u64),
-    Acknowledged(bool, u64, bool),
+    Alarm(u64, bool),
+    Acknowledged(Lane, u64, bool),
     Withdrawn(u64),
     Requeue(u64, u64),
     Serial(u8, u16, i64),
@@ -284,13 +377,18 @@ enum Op {
     Step(i64),
 }
 
+fn lane() -> impl Strategy<Value = Lane> {
+    prop_oneof![Just(Lane::Record), Just(Lane::StartResult), Just(Lane::BatteryEnd), Just(Lane::Alarm)]
+}
+
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => (1u64..40, 1u8..4, any::<bool>()).prop_map(|(n, c, open)| Op::Session(n, c, open)),
         4 => (1u64..40).prop_map(Op::Closing),
         4 => (1u64..40, 0u8..16).prop_map(|(n, fault)| Op::Record(n, fault)),
         3 => (0u64..3, 1u64..40).prop_map(|(ahead, n)| Op::Queue(ahead, n)),
-        5 => (any::<bool>(), 1u64..12, any::<bool>()).prop_map(|(r, id, t)| Op::Acknowledged(r, id, t)),
+        4 => (0u64..3, any::<bool>()).prop_map(|(ahead, raised)| Op::Alarm(ahead, raised)),
+        5 => (lane(), 1u64..12, any::<bool>()).prop_map(|(lane, id, t)| Op::Acknowledged(lane, id, t)),
         1 => (1u64..8).prop_map(Op::Withdrawn),
         1 => (1u64..20, 1u64..20).prop_map(|(first, last)| Op::Requeue(first, last)),
         2 => (1u8..3, 0u16..10_000, 0i64..4).prop_map(|(p, c, t)| Op::Serial(p, c, t)),
@@ -351,12 +449,14 @@ fn rows_of(draft: &Reference, op: &Op) -> Vec<Row> {
             let result = start_result(draft.start_results.newest + ahead, n);
             vec![Row::Queue(result), Row::Queue(battery_end(draft.battery_ends.newest + ahead + n % 2, n))]
         }
-        Op::Acknowledged(is_record, id, taken) => {
-            let lane = match (is_record, id % 2) {
-                (true, _) => Lane::Record,
-                (false, 0) => Lane::BatteryEnd,
-                (false, _) => Lane::StartResult,
-            };
+        Op::Alarm(ahead, true) => {
+            alarm_rows(draft.last_alarm + ahead, draft.alarm_events.newest + 1, true).to_vec()
+        }
+        Op::Alarm(back, false) => {
+            let alarm = draft.last_alarm.saturating_sub(back);
+            alarm_rows(alarm, draft.alarm_events.newest + 1, false).to_vec()
+        }
+        Op::Acknowledged(lane, id, taken) => {
             vec![acknowledged(lane, id, if taken { Verdict::Taken } else { Verdict::Refused(2) })]
         }
         Op::Withdrawn(id) => vec![Row::Withdrawn(start(id))],
@@ -407,8 +507,8 @@ proptest! {
             prop_assert_eq!(taken.is_ok(), reference.apply(&batch), "{:?} {:?}", batch, taken);
             let (reopened, found) = store.reopen().expect("reopened");
             store = reopened;
-            reference.boots += 1;
-            prop_assert_eq!(found, reference.recovered());
+            reference.boot();
+            prop_assert_eq!(found, reference.found());
             prop_assert_eq!(waiting(&store), reference.waiting());
         }
         let verified = store.verify(station()).expect("verified");
@@ -461,7 +561,7 @@ proptest! {
             let (dead, found) = Store::open(&grave).expect("a dead machine's file opens");
             let mut states = [&reference, &old].into_iter().take(1 + usize::from(is_torn));
             let state = states.find(|state| {
-                found == Recovered { boot_counter: state.boots + 1, ..state.recovered() }
+                found == state.recovered()
                     && waiting(&dead) == state.waiting()
             });
             prop_assert!(state.is_some(), "{:?} is neither before nor after {:?}", found, batch);

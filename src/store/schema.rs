@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Step n makes version n + 1 of a file out of version n.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
 
 /// Marks a file as ours: `depo`.
 const APPLICATION: i32 = 0x6465_706F;
@@ -203,6 +204,7 @@ mod tests {
     const RELEASED: &[&str] = &[
         "d9368275c75eb8d49e015a98f2e47caf8bd9eff020582af27f1b4565f64de8ef",
         "70fedbc23f43d2e25146232ae81fd260ff31922960b13ba197f95d8f42fbe482",
+        "ce7523891998ccb165608512a2d549049892c9153a6c25ca0fbff3e5149137f5",
     ];
 
     fn file(folder: &tempfile::TempDir) -> PathBuf {

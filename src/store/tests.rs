@@ -88,6 +88,11 @@ fn a_restart_finds_exactly_what_was_committed() {
         last_digest: Some(last.digest),
         last_start_result: 5,
         start_results: vec![(5, txn(10))],
+        alarms: Vec::new(),
+        last_alarm: 0,
+        last_alarm_event: 0,
+        alarm_events: 0,
+        offered_again: Vec::new(),
         last_battery_end: 3,
         unsent_records: 2,
         records: vec![known(1, Some(Verdict::Taken)), known(2, None), known(3, None)],
@@ -533,6 +538,51 @@ fn people_get_plain_rows() {
 }
 
 #[test]
+fn what_the_platform_refused_to_know_is_offered_once_more_after_a_restart_and_not_twice() {
+    let (mut store, lane) = (memory(), Lane::Alarm);
+    commit(&mut store, alarm_rows(1, 1, true));
+    commit(&mut store, [acknowledged(lane, 1, Verdict::Refused(0xFF))]);
+    assert_eq!(waiting(&store, lane), [] as [u64; 0], "in this life it is the lane that remembers");
+    let (mut store, found) = store.reopen().expect("reopened");
+    assert_eq!(found.offered_again, [EntryId { lane, id: 1 }]);
+    assert_eq!(waiting(&store, lane), [1]);
+    commit(&mut store, [acknowledged(lane, 1, Verdict::Refused(0xFF))]);
+    let (store, found) = store.reopen().expect("reopened");
+    assert_eq!((found.offered_again.len(), waiting(&store, lane).len()), (0, 0), "the last word");
+    let line = &store.queue(10).expect("queue")[0];
+    assert_eq!((line.lane, line.what.as_str()), (lane, "alarm 1 raised: 0201 meter link lost"));
+}
+
+#[test]
+fn alarms_are_open_until_they_are_over_and_then_history() {
+    let mut store = memory();
+    commit(&mut store, alarm_rows(1, 1, true));
+    commit(&mut store, alarm_rows(2, 2, true));
+    commit(&mut store, [acknowledged(Lane::Alarm, 1, Verdict::Taken)]);
+    let (mut store, found) = store.reopen().expect("reopened");
+    let open: Vec<_> = found.alarms.iter().map(|a| (a.alarm.id, a.acknowledged, a.entry)).collect();
+    assert_eq!(open, [(1, true, None), (2, false, Some(2))]);
+    assert_eq!((found.last_alarm, found.last_alarm_event, found.alarm_events), (2, 2, 1));
+    commit(&mut store, alarm_rows(1, 3, false));
+    assert!(refused(&mut store, [alarm_rows(1, 4, true)[0].clone()]).contains("was raised before"));
+    assert!(refused(&mut store, [alarm_rows(7, 4, false)[0].clone()]).contains("was never raised"));
+    let history = store.alarms(10).expect("history");
+    let shown: Vec<_> = history.iter().map(|a| (a.id, a.open, a.until.is_some(), a.acknowledged)).collect();
+    assert_eq!(shown, [(2, true, false, false), (1, false, true, true)]);
+}
+
+#[test]
+fn a_raise_that_was_refused_goes_with_its_clear() {
+    let (mut store, lane) = (memory(), Lane::Alarm);
+    commit(&mut store, alarm_rows(1, 1, true));
+    commit(&mut store, [acknowledged(lane, 1, Verdict::Refused(0xFF))]);
+    commit(&mut store, alarm_rows(1, 2, false));
+    commit(&mut store, [acknowledged(lane, 2, Verdict::Taken)]);
+    let (store, found) = store.reopen().expect("reopened");
+    assert_eq!((found.offered_again.len(), waiting(&store, lane).len()), (0, 0));
+}
+
+#[test]
 fn a_daemon_killed_between_the_messages_of_a_list_finds_the_old_one_whole_and_after_its_commit_the_new_one() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("depotd.db");
@@ -557,4 +607,35 @@ fn more_entries_than_a_list_holds_are_refused() {
     let plates: Vec<_> = (0..20_001).map(plate).collect();
     refused(&mut store, [Row::Plates(ListRow::Replace(1, plates.into()))]);
     assert_eq!(store.plates(1).map(|list| (list.version, list.count)), Ok((0, 0)));
+}
+
+#[test]
+fn ten_thousand_alarm_events_wait_and_beyond_that_a_pair_makes_room_that_is_not_under_way() {
+    const MOST: u64 = 10_000;
+    let (mut store, lane) = (memory(), Lane::Alarm);
+    // One that stays open, then pairs.
+    commit(&mut store, alarm_rows(1, 1, true));
+    let pair = |n: u64| alarm_rows(n, 2 * n - 2, true).into_iter().chain(alarm_rows(n, 2 * n - 1, false));
+    commit(&mut store, (2..=MOST / 2).flat_map(pair));
+    commit(&mut store, alarm_rows(MOST, MOST, true));
+    let all = |store: &Store| -> Vec<(u64, u64, bool)> {
+        let entries = store.entries(lane, 0, 20_000).expect("entries");
+        let event = |entry: Entry| match entry.content {
+            Content::Alarm(event) => (entry.id.id, event.alarm.id, event.raised),
+            other => panic!("{other:?} among alarm events"),
+        };
+        entries.into_iter().map(event).collect()
+    };
+    let full = all(&store);
+    assert_eq!(full.len() as u64, MOST, "all of them fit");
+    commit(&mut store, (MOST + 1..=MOST + 200).flat_map(|n| alarm_rows(n, n, true)));
+    let left = all(&store);
+    assert!(left.len() as u64 <= MOST, "{}", left.len());
+    assert_eq!(left[..250], full[..250], "what may be on its way stays");
+    assert_eq!(left.last().map(|(id, _, _)| *id), Some(MOST + 200), "the newest is never dropped");
+    let gone: Vec<_> = full.iter().filter(|event| !left.contains(event)).collect();
+    assert_eq!(gone.len(), 200, "no more than had to go");
+    assert!(gone.chunks(2).all(|pair| pair[0].1 == pair[1].1 && pair[0].2 && !pair[1].2), "pairs");
+    let (_, found) = store.reopen().expect("reopened");
+    assert_eq!((found.alarm_events, found.last_alarm_event), (left.len() as u64, MOST + 200));
 }

@@ -11,6 +11,7 @@ pub mod line;
 pub mod link;
 pub mod station;
 pub mod store;
+pub mod surroundings;
 pub mod tee;
 pub mod watchdog;
 

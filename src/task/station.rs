@@ -4,7 +4,7 @@ use super::store::{Ask, Done};
 use super::{Fatal, IDLE_TURN, Pulse};
 use crate::model::ident::{ConnectorId, Credential, DeviceId};
 use crate::model::message::{FromLink, ToLink};
-use crate::model::report::{OrderFault, Report};
+use crate::model::report::{OrderFault, Report, Surrounding};
 use crate::model::request::Request;
 use crate::port::clock::{Clock, sleep_until};
 use crate::station::{Action, Event, Note, Offline, OperatorOrder, Rehearsal, Station, Status};
@@ -32,6 +32,8 @@ pub struct Parts {
     pub lines: BTreeMap<DeviceId, mpsc::Sender<(DeviceId, Request)>>,
     /// From the lines.
     pub reports: mpsc::Receiver<(DeviceId, Report)>,
+    /// What is watched beside the devices.
+    pub surroundings: mpsc::Receiver<Surrounding>,
     /// To the link; `None` = the depot has no platform.
     pub link: Option<mpsc::Sender<ToLink>>,
     /// From the link.
@@ -64,6 +66,7 @@ pub async fn run(parts: Parts) -> Result<(), Fatal> {
     };
     let (mut reports, mut messages, mut done, mut calls, mut shutdown) =
         (parts.reports, parts.messages, parts.done, parts.calls, parts.shutdown);
+    let mut surroundings = parts.surroundings;
     let mut ended = rest.obey(first)?;
     while !ended {
         parts.pulse.beat();
@@ -76,6 +79,7 @@ pub async fn run(parts: Parts) -> Result<(), Fatal> {
                 Done::Loaded(..) => continue,
             },
             Some((device, report)) = reports.recv() => Event::Device(device, report),
+            Some(what) = surroundings.recv() => Event::Surrounding(what),
             Some(message) = messages.recv() => Event::Link(message),
             Some(call) = calls.recv() => match rest.call(call) {
                 Some(event) => event,

@@ -7,6 +7,7 @@ pub mod p222;
 pub mod record;
 pub mod ykc16;
 
+use crate::model::alarm::Alarm;
 use crate::model::command::{Answer, Command};
 use crate::model::ident::{DeviceCode, TransactionNumber};
 use crate::model::message::{
@@ -16,6 +17,9 @@ use crate::model::message::{
 use crate::model::tariff::Tariff;
 use crate::model::time::Utc;
 use std::time::Duration;
+
+/// Open alarms in one message (platform-222.md 0402).
+pub const ALARMS_IN_A_PART: usize = 128;
 
 /// What the link sends.
 #[derive(Clone, Debug)]
@@ -62,6 +66,15 @@ pub enum Outgoing<'a> {
     BatteryProgress(&'a BatteryProgress),
     /// A start is asked for.
     Authorise(&'a AuthoriseRequest),
+    /// Every open alarm, in parts.
+    OpenAlarms {
+        /// From 1.
+        part: u8,
+        /// How many there are, at least 1.
+        parts: u8,
+        /// At most [`ALARMS_IN_A_PART`].
+        alarms: &'a [Alarm],
+    },
     /// A durable message.
     Entry(&'a Entry),
 }
@@ -116,6 +129,10 @@ pub enum Kind {
     BatteryEnd,
     /// 020A.
     Record,
+    /// 0401.
+    Alarm,
+    /// 0402.
+    OpenAlarms,
 }
 
 /// Names the request that an answer belongs to.
@@ -181,6 +198,13 @@ pub enum Reply {
         /// Taken, refused, or nothing.
         verdict: Option<Verdict>,
     },
+    /// To an alarm event.
+    Alarm {
+        /// Of the alarm; another one is no answer.
+        id: u64,
+    },
+    /// To open alarms.
+    OpenAlarms,
     /// FD, FE or FF: the platform refuses to know this message.
     Refused(u8),
 }

@@ -63,8 +63,11 @@ fn text(status: &Value, lines: &Value) -> String {
     out.gauge("uplink_online", "A login to the platform is in force.", &[], online);
     out.gauge("unsent_records", "Records that the platform does not have.", &[], &status["unsent_records"]);
     out.gauge("open_sessions", "Sessions not yet closed.", &[], &status["open_sessions"]);
-    let alarms = status["alarms"].as_array().map_or(0, Vec::len);
-    out.gauge("open_alarms", "Open alarms.", &[], alarms);
+    for (number, level) in [(1, "1"), (2, "2"), (3, "3")] {
+        let of_level = |alarm: &&Value| alarm["level"].as_u64() == Some(number);
+        let alarms = status["alarms"].as_array().map_or(0, |all| all.iter().filter(of_level).count());
+        out.gauge("open_alarms", "Open alarms by level.", &[("level", level)], alarms);
+    }
     for gun in status["connectors"].as_array().into_iter().flatten() {
         let label = [("connector", gun["connector"].as_str().unwrap_or_default())];
         out.gauge("connector_power_watts", "Output power.", &label, gun["power_w"].as_i64().unwrap_or(0));
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn samples_of_one_metric_stand_together_under_one_head() {
         let status = json!({
-            "link": { "online": true }, "unsent_records": 3, "open_sessions": 1, "alarms": [],
+            "link": { "online": true }, "unsent_records": 3, "open_sessions": 1, "alarms": [{ "level": 2 }, { "level": 2 }],
             "connectors": [{ "connector": "44030000010001/1", "power_w": 60_000, "register": 123_456 }],
         });
         let device = |name: &str| json!({ "name": name, "link": "good", "counters": { "sent": 7 } });
@@ -183,6 +186,7 @@ mod tests {
         assert!(buses.contains("depotd_can_bus_off_total{line=\"can-1\"} 2\n"), "{buses}");
         let text = text(&status, &lines);
         assert!(text.contains("depotd_uplink_online 1\n"));
+        assert!(text.contains("depotd_open_alarms{level=\"2\"} 2\n"), "{text}");
         assert!(
             text.contains("depotd_meter_register_kilowatt_hours{connector=\"44030000010001/1\"} 12.3456\n")
         );

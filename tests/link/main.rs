@@ -1,5 +1,6 @@
 //! The link machine over profile 222 against a platform that judges every frame, on a virtual clock.
 
+mod alarms;
 mod world;
 
 use depotd::model::access::{Card, CardStatus};

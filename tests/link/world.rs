@@ -1,12 +1,13 @@
 //! The link machine and a judging platform on one virtual clock, with a small station and a store between.
 
-use depotd::link::{self, Link, Newest, Note};
+use depotd::link::{self, Held, Link, Note};
 use depotd::model::access::ListKind;
+use depotd::model::alarm::{Alarm, AlarmEvent};
 use depotd::model::command::{Answer, Command};
 use depotd::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber};
 use depotd::model::message::{
     Content, Decision, Entry, EntryId, FromLink, Lane, Owed, PileRegister, Realtime, StartOutcome,
-    StartResult, StationFacts, ToLink,
+    StartResult, StationFacts, ToLink, Verdict,
 };
 use depotd::model::money::Money;
 use depotd::model::quantity::{Energy, Power};
@@ -47,6 +48,8 @@ pub(crate) struct World {
     order: u64,
     records: u64,
     results: u64,
+    events: u64,
+    open: Vec<Alarm>,
     serial: u16,
     previous: [u8; 8],
     turns: u64,
@@ -113,7 +116,7 @@ impl World {
         };
         let mono = Instant(1_000_000);
         let facts = StationFacts { boot_counter: 1, ..StationFacts::default() };
-        let link = Link::new(config, Box::new(codec), facts, Newest::default(), now(mono));
+        let link = Link::new(config, Box::new(codec), facts, &Held::default(), now(mono));
         World {
             mono,
             link,
@@ -126,6 +129,8 @@ impl World {
             order: 0,
             records: 0,
             results: 0,
+            events: 0,
+            open: Vec::new(),
             serial: 0,
             previous: p222::chain_start(station()),
             turns: 0,
@@ -226,6 +231,10 @@ impl World {
 
     fn hear(&mut self, message: FromLink) {
         match &message {
+            FromLink::Acknowledged(id, Verdict::Refused(_)) if id.lane != Lane::Record => {
+                let id = *id; // kept, and offered once more
+                self.later(Duration::from_millis(2), Arrival::Station(ToLink::Settled(id)));
+            }
             FromLink::Acknowledged(id, _) => {
                 let settled = self.store.remove(&(id.lane, id.id));
                 if let Some(record) = settled.filter(|_| id.lane == Lane::Record) {
@@ -250,6 +259,7 @@ impl World {
                     Command::DeparturePlan(_) => Answer::DeparturePlan(0),
                     Command::BalanceUpdate { .. } => Answer::Balance(1),
                     Command::Interrogate(_) => Answer::Interrogate(0),
+                    Command::ResetAlarm(_) => Answer::ResetAlarm(1),
                     Command::Recall(_) => Answer::Recall(1, 0),
                 };
                 let ticket = *ticket;
@@ -265,6 +275,37 @@ impl World {
         let id = entry.id;
         self.store.insert((id.lane, id.id), entry);
         self.step_link(link::Event::Station(ToLink::Queued(id)));
+    }
+
+    /// An alarm is raised or over: the list first, then the event, as the station tells them.
+    pub(crate) fn alarm(&mut self, id: u64, raised: bool, stored: bool) {
+        self.events += 1;
+        let alarm = Alarm {
+            id,
+            code: 0x0115,
+            level: 2,
+            latched: false,
+            index: u16::try_from(id).expect("few"),
+            connector: Some(gun(1, 1)),
+            subject: "charger".to_owned(),
+            raised: Some(now(self.mono).wall),
+            txn: None,
+            value: 0,
+        };
+        self.open.retain(|open| open.id != id);
+        if raised {
+            self.open.push(alarm.clone());
+        }
+        self.step_link(link::Event::Station(ToLink::OpenAlarms(self.open.clone())));
+        let at = Some(now(self.mono).wall);
+        let event = AlarmEvent { alarm, raised, at, text: String::new() };
+        self.queue(Entry {
+            id: EntryId { lane: Lane::Alarm, id: self.events },
+            device: gun(1, 1).pile,
+            stored,
+            txn: TransactionNumber::default(),
+            content: Content::Alarm(event),
+        });
     }
 
     pub(crate) fn tell(&mut self, message: ToLink) {

@@ -9,7 +9,7 @@ use depotd::bus::{self, Line};
 use depotd::canbus::{self, Bus};
 use depotd::config::Config;
 use depotd::config::devices::Nonce;
-use depotd::link::{self, Link, Newest};
+use depotd::link::{self, Held, Link};
 use depotd::model::batch::Recovered;
 use depotd::model::ident::DeviceId;
 use depotd::model::message::StationFacts;
@@ -85,11 +85,7 @@ impl Daemon {
         let machines = build::machines(config, &edge).expect("the planned depot can be built");
         let boot = Instant(at.0.saturating_sub(1_000_000));
         let now = clock.now(at, boot);
-        let newest = Newest {
-            start_results: recovered.last_start_result,
-            records: recovered.last_record,
-            battery_ends: recovered.last_battery_end,
-        };
+        let held = Held::of(&recovered);
         let facts = StationFacts {
             boot_counter: recovered.boot_counter,
             unsent_records: u32::try_from(recovered.unsent_records).unwrap_or(u32::MAX),
@@ -97,7 +93,7 @@ impl Daemon {
         };
         let BuiltLink { config: link_config, uplink, .. } =
             machines.links.into_iter().next().expect("the planned depot has a platform");
-        let link = Link::new(link_config, uplink, facts, newest, now);
+        let link = Link::new(link_config, uplink, facts, &held, now);
         let mut ways = vec![0; machines.devices.len()];
         for (index, line) in machines.lines.iter().enumerate() {
             line.devices.iter().for_each(|id| ways[usize::from(id.0)] = index);

@@ -109,7 +109,7 @@ fn link(piles: &[(DeviceCode, Vec<u8>)], seed: u64, now: Now) -> Link {
         piles: piles.iter().map(|(code, guns)| register(*code, guns.len() as u8)).collect(),
         seed,
     };
-    Link::new(config, Box::new(codec), StationFacts::default(), link::Newest::default(), now)
+    Link::new(config, Box::new(codec), StationFacts::default(), &link::Held::default(), now)
 }
 
 impl World {

@@ -1,16 +1,16 @@
 //! What the vehicle says, and what becomes of the session.
 
-use super::bench::{Bench, opening, orders, raised, stops};
+use super::bench::{Bench, opening, orders, raised, start_tag, stops};
 use crate::model::ident::{Credential, Vin};
 use crate::model::message::StartOutcome;
 use crate::model::quantity::Energy;
-use crate::model::report::{ChargerState, ChargerStatus};
+use crate::model::report::{ChargerState, ChargerStatus, OrderFault};
 use crate::model::request::{AuxVoltage, Order, StartOrder};
 use crate::model::session::Limit;
 use crate::model::stop::StopReason;
 use crate::model::time::ClockTrust;
 use crate::model::vehicle::{Admission, ChargerEnd, End, EndStage, Handshake, Progress, VehicleReport};
-use crate::session::{Action, Config, Event, Opening};
+use crate::session::{Action, Config, Event, Opening, Target};
 
 const BUS: &str = "LC06S24R0H1234567";
 const OTHER: &str = "LC06S24R0H7654321";
@@ -246,6 +246,21 @@ fn a_start_that_fails_has_the_cause_that_charger_or_vehicle_name() {
     bench.charger(ChargerState::Preparing, 0);
     bench.charger(ChargerState::StartFailed, 0);
     bench.ends_for(StopReason::CML_TIMEOUT);
+}
+
+#[test]
+fn a_second_start_that_is_refused_has_the_cause_that_the_charger_names() {
+    let mut bench = Bench::open(opening());
+    bench.charger(ChargerState::StartFailed, 0);
+    bench.event(Event::Committed);
+    bench.ordered(100_000);
+    let ordered = bench.event(Event::Committed);
+    let end = ChargerEnd { stage: EndStage::StartRefused, code: 0x0A, reason: StopReason::DOOR_OPEN };
+    let refused = ChargerStatus { end: Some(end), ..Bench::status(ChargerState::StartFailed, 0) };
+    bench.event(Event::Charger(&refused));
+    let fault = Err(OrderFault::Refused(0x0A));
+    bench.event(Event::Done(Target::Charger, start_tag(&ordered), fault));
+    bench.ends_for(StopReason::DOOR_OPEN);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::model::ident::{ConnectorId, Credential, DeviceCode, TransactionNumber
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now, Utc};
 use crate::wire::platform222::{Body, Header, Value, frame, octets, request};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// A command is sent again after this long.
@@ -71,6 +71,8 @@ pub enum Order {
     Time(Option<Utc>),
     /// 0109.
     Interrogate(u8),
+    /// 0403: the identity of the alarm.
+    ResetAlarm(u64),
     /// Any other command: number, device, body.
     Raw(u16, DeviceCode, Vec<u8>),
     /// The next so many replies go wrong in this way.
@@ -79,6 +81,8 @@ pub enum Order {
     Faults(BTreeMap<Fault, u16>),
     /// Something outside goes wrong with the connection: rules about time are not judged on it any more.
     Disturbed,
+    /// Messages with these numbers are not supported from now on: answered with FF.
+    NotSupported(BTreeSet<u16>),
     /// End the connection.
     Cut,
     /// Let the connection go half-open.
@@ -243,6 +247,7 @@ impl Platform {
                 let time = time.unwrap_or(now.wall);
                 (0x0104, station, request(0x0104).time("time", Some(time.local())), None)
             }
+            Order::ResetAlarm(id) => (0x0403, station, request(0x0403).number("id", id), None),
             Order::Interrogate(what) => (0x0109, station, request(0x0109).number("what", what), None),
             Order::Raw(number, device, body) => {
                 self.desk.queue(number, device, body, None, Step::Single);
@@ -258,6 +263,10 @@ impl Platform {
             }
             Order::Disturbed => {
                 self.disturb(now);
+                return;
+            }
+            Order::NotSupported(numbers) => {
+                self.not_supported = numbers;
                 return;
             }
             Order::Cut => {

@@ -8,6 +8,7 @@
 //! ```text
 //! connection   one connection: frames, sequences, repetition, one outstanding request per type
 //! arrival      login, life, piles, tariffs and the order after login
+//! alarms       raises, clears, lists of open alarms
 //! start        questions for a start, start results
 //! telemetry    states of connectors
 //! ledger       records: gapless, chained, adding up
@@ -17,6 +18,7 @@
 //! summary      the reconciliation
 //! ```
 
+mod alarms;
 mod arrival;
 mod battery;
 mod connection;
@@ -39,7 +41,7 @@ use crate::model::ident::{ConnectorId, DeviceCode, TransactionNumber};
 use crate::model::tariff::Tariff;
 use crate::model::time::{Instant, Now, Utc};
 use crate::wire::platform222::{
-    Body, Checksum, Direction, Found, Header, Said, Verdict, frame, judge, octets, refusal,
+    Body, Checksum, Direction, Found, Header, Said, Verdict, dialect, frame, judge, octets, refusal,
 };
 use connection::{Connection, Fresh};
 use desk::Desk;
@@ -176,6 +178,8 @@ pub struct Platform {
     batteries: battery::Batteries,
     ledger: Ledger,
     desk: Desk,
+    alarms: alarms::Alarms,
+    not_supported: BTreeSet<u16>,
     faults: Faults,
     later: Vec<Later>,
     complaints: Vec<String>,
@@ -214,6 +218,8 @@ impl Platform {
             batteries: battery::Batteries::default(),
             ledger: Ledger::default(),
             desk: Desk::default(),
+            alarms: alarms::Alarms::default(),
+            not_supported: BTreeSet::new(),
             later: Vec::new(),
             complaints: Vec::new(),
             complaint_count: 0,
@@ -396,6 +402,9 @@ impl Platform {
             self.complain(format!("5.1: {:04X} without a login in force", header.number));
             return None;
         }
+        if self.not_supported.contains(&header.number) {
+            return Some(vec![dialect::NOT_SUPPORTED]);
+        }
         match header.number {
             0x0101 => return Some(self.login(now, id, header, body, out)),
             0x0102 => Some(self.heartbeat(now, id)),
@@ -419,6 +428,8 @@ impl Platform {
             }
             0x0208 => Some(self.battery_end(header, body, octets)),
             0x020A => Some(self.record(now, id, header, body, octets)),
+            0x0401 => Some(self.alarm_event(id, header, body)),
+            0x0402 => Some(self.alarm_list(id, body)),
             // Messages of parts that the station may not have yet are taken as they are.
             other => acknowledgement(other, body),
         }

@@ -40,6 +40,17 @@ pub(super) fn of(header: &Header, body: &Body, reply: Option<&[u8]>) -> Option<S
                 amount % 10_000,
             ))
         }
+        0x0401 => {
+            let what = if body.num("raised") == 1 { "alarm" } else { "alarm over" };
+            Some(format!(
+                "{}  {what} {}: {:04X} level {}, {}",
+                gun(),
+                body.num("id"),
+                body.num("code"),
+                body.num("level"),
+                body.str("text")
+            ))
+        }
         _ => None,
     }
 }

@@ -499,3 +499,58 @@ fn four_silent_periods_end_the_connection() {
     assert!(!station.platform.is_online());
     assert!(!Station::online(config()).platform.complaints().iter().any(|c| c.contains("silent")));
 }
+
+fn alarm(id: u64, code: u16, level: u8, raised: u8) -> Body {
+    request(0x0401)
+        .number("id", id)
+        .number("code", code)
+        .number("level", level)
+        .number("raised", raised)
+        .number("device_class", code >> 8)
+        .number("index", 1)
+        .number("connector", 1)
+}
+
+fn listed(part: u8, parts: u8, ids: &[u64]) -> Body {
+    request(0x0402).number("part", part).number("parts", parts).list("entries", ids, |entry, id| {
+        let entry = entry.number("id", *id).number("code", 0x0115).number("level", 2).number("class", 1);
+        entry.number("index", *id as u16).number("connector", 1)
+    })
+}
+
+#[test]
+fn alarms_alternate_by_key_after_a_whole_list_and_with_the_levels_of_the_table() {
+    let mut station = Station::online(Config::new(station()));
+    station.sends(0x0402, self::station(), listed(1, 1, &[]), false);
+    for raised in [1, 0] {
+        let replies = station.sends(0x0401, pile(), alarm(7, 0x0115, 2, raised), false);
+        assert_eq!(replies[0].1, 7_u64.to_le_bytes());
+    }
+    station.complains(&[]);
+    station.sends(0x0401, pile(), alarm(7, 0x0115, 2, 1), false);
+    station.sends(0x0401, pile(), alarm(8, 0x0115, 2, 0), false);
+    station.sends(0x0401, pile(), alarm(9, 0x0101, 2, 1), false);
+    station.sends(0x0401, pile(), alarm(10, 0x0101, 1, 1), false);
+    station.complains(&[
+        "raised again",
+        "never raised",
+        "0101 with level 2",
+        "while 9 of the same key is open",
+    ]);
+}
+
+#[test]
+fn a_list_is_whole_and_never_older_than_an_event() {
+    let mut station = Station::online(Config::new(station()));
+    station.sends(0x0401, pile(), alarm(3, 0x0115, 2, 1), false);
+    station.complains(&["before the open alarms"]);
+    let many: Vec<u64> = (1..=130).collect();
+    station.sends(0x0402, self::station(), listed(1, 2, &many[..128]), false);
+    assert_eq!(station.platform.open_alarms().count(), 1, "half a list is none");
+    station.sends(0x0402, self::station(), listed(2, 2, &many[128..]), false);
+    assert_eq!(station.platform.open_alarms().count(), 130);
+    station.sends(0x0401, pile(), alarm(3, 0x0115, 2, 0), false);
+    station.sends(0x0402, self::station(), listed(2, 2, &many[128..]), false);
+    station.sends(0x0402, self::station(), listed(1, 1, &[3]), false);
+    station.complains(&["before the open", "another one", "part 2 of 2", "3 is listed and was cleared"]);
+}

@@ -120,6 +120,12 @@ impl Platform {
             Order::Recall(..) | Order::RecallTransaction(_) => {
                 out.push(Action::Say("there is no recall of records in this protocol".to_owned()));
             }
+            Order::ResetAlarm(_) => {
+                out.push(Action::Say("there are no alarms in this protocol".to_owned()));
+            }
+            Order::NotSupported(_) => {
+                out.push(Action::Say("no message is refused as unknown in this protocol".to_owned()));
+            }
             Order::Raw(number, pile, body) => {
                 self.queue(u8::try_from(number).unwrap_or_default(), pile, body, None);
             }

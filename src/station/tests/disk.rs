@@ -2,7 +2,8 @@
 
 use super::station_code;
 use crate::model::access::{Card, Departure, Plate, Vehicle};
-use crate::model::batch::{Batch, KeptList, KnownRecord, RecordRow, Recovered, Row, SessionRow};
+use crate::model::alarm::{Alarm, AlarmEvent};
+use crate::model::batch::{Batch, KeptList, KnownAlarm, KnownRecord, RecordRow, Recovered, Row, SessionRow};
 use crate::model::ident::{Credential, DeviceCode, TransactionNumber, Vin};
 use crate::model::message::{BatteryEnd, Content, EntryId, Lane, StartResult, Verdict};
 use crate::model::quantity::Energy;
@@ -28,6 +29,12 @@ pub(super) struct Disk {
     verdicts: BTreeMap<u64, Verdict>,
     pub(super) start_results: Vec<(u64, StartResult)>,
     queued_results: BTreeMap<u64, TransactionNumber>,
+    pub(super) open_alarms: BTreeMap<u64, (Alarm, bool, u64)>,
+    /// Every raise and clear that was queued, in order.
+    pub(super) alarm_events: Vec<AlarmEvent>,
+    queued_events: BTreeMap<u64, u64>,
+    last_alarm: u64,
+    offered_again: Vec<EntryId>,
     pub(super) battery_ends: Vec<(u64, BatteryEnd)>,
     serials: BTreeMap<DeviceCode, (u16, Utc)>,
     pub(super) commands: Vec<(TransactionNumber, u8)>,
@@ -84,15 +91,25 @@ impl Disk {
                     self.start_results.push((entry.id.id, result.clone()));
                     self.queued_results.insert(entry.id.id, result.txn);
                 }
+                Content::Alarm(event) => self.alarm_event(entry.id.id, event),
                 Content::BatteryEnd(end) => {
                     assert!(self.battery_ends.last().is_none_or(|(id, _)| *id < entry.id.id));
                     self.battery_ends.push((entry.id.id, (**end).clone()));
                 }
                 Content::Record(_) => panic!("records queue themselves"),
             },
+            Row::Alarm { alarm, open, .. } => self.alarm(alarm, *open),
+            Row::Acknowledged { entry, verdict: Verdict::Refused(_), .. } if entry.lane != Lane::Record => {
+                self.offered_again.push(*entry);
+            }
             Row::Acknowledged { entry, verdict, .. } => match entry.lane {
                 Lane::Record => drop(self.verdicts.insert(entry.id, *verdict)),
                 Lane::StartResult => drop(self.queued_results.remove(&entry.id)),
+                Lane::Alarm => {
+                    let alarm = self.queued_events.remove(&entry.id);
+                    let open = alarm.and_then(|id| self.open_alarms.get_mut(&id));
+                    open.filter(|(_, _, raise)| *raise == entry.id).into_iter().for_each(|a| a.1 = true);
+                }
                 Lane::BatteryEnd => {}
             },
             Row::Withdrawn(EntryId { id, .. }) => drop(self.queued_results.remove(id)),
@@ -126,6 +143,26 @@ impl Disk {
             }
             Row::Audit { who, what, .. } => self.audit.push((who.clone(), what.clone())),
             Row::Step { .. } => {}
+        }
+    }
+
+    /// An identity is given once, and what is over never opens again.
+    fn alarm(&mut self, alarm: &Alarm, open: bool) {
+        if open {
+            assert!(alarm.id > self.last_alarm, "alarm {} again", alarm.id);
+            self.last_alarm = alarm.id;
+            self.open_alarms.insert(alarm.id, (alarm.clone(), false, 0));
+        } else {
+            assert!(self.open_alarms.remove(&alarm.id).is_some(), "alarm {} was not open", alarm.id);
+        }
+    }
+
+    fn alarm_event(&mut self, entry: u64, event: &AlarmEvent) {
+        assert_eq!(entry, self.alarm_events.len() as u64 + 1, "messages are numbered in order");
+        self.alarm_events.push(event.clone());
+        self.queued_events.insert(entry, event.alarm.id);
+        if event.raised {
+            self.open_alarms.get_mut(&event.alarm.id).expect("in the same batch").2 = entry;
         }
     }
 
@@ -175,6 +212,19 @@ impl Disk {
             last_start_result: self.start_results.last().map_or(0, |(id, _)| *id),
             last_battery_end: self.battery_ends.last().map_or(0, |(id, _)| *id),
             start_results: self.queued_results.iter().map(|(id, txn)| (*id, *txn)).collect(),
+            alarms: self
+                .open_alarms
+                .values()
+                .map(|(alarm, acknowledged, entry)| KnownAlarm {
+                    alarm: alarm.clone(),
+                    acknowledged: *acknowledged,
+                    entry: self.queued_events.contains_key(entry).then_some(*entry),
+                })
+                .collect(),
+            last_alarm: self.last_alarm,
+            last_alarm_event: self.alarm_events.len() as u64,
+            alarm_events: self.queued_events.len() as u64,
+            offered_again: self.offered_again.clone(),
             unsent_records: records.iter().filter(unsent).count() as u64,
             records,
             serials: self.serials.iter().map(|(pile, (counter, time))| (*pile, *counter, *time)).collect(),

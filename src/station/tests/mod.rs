@@ -1,5 +1,6 @@
 //! The station on a small depot: chargers and meters that obey, a disk that can be slow or full, virtual time.
 
+mod alarms;
 mod battery;
 mod cards_and_tariffs;
 mod charging;
@@ -12,7 +13,7 @@ mod restart;
 mod storage;
 mod vin;
 
-use super::{Action, Config, ConnectorConfig, Event, Note, Offline, OperatorOrder, Station};
+use super::{Action, Config, ConnectorConfig, Event, Inventory, Note, Offline, OperatorOrder, Station};
 use crate::model::access::{Card, CardStatus, Vehicle, VehicleStatus};
 use crate::model::batch::Batch;
 use crate::model::command::{Answer, Command, RemoteStart};
@@ -97,6 +98,14 @@ fn config(guns: usize) -> Config {
                 ..ConnectorConfig::default()
             })
             .collect(),
+        inventory: Inventory {
+            meters: (0..guns).map(meter).collect(),
+            readers: (0..guns).map(|gun| (reader(gun), false)).collect(),
+            lines: vec![(
+                "line-1".into(),
+                (0..guns).flat_map(|g| [charger(g), meter(g), reader(g)]).collect(),
+            )],
+        },
         clocks: vec![vec![meter(0), meter(1)]],
         offline: Offline {
             enable: true,
@@ -108,6 +117,7 @@ fn config(guns: usize) -> Config {
         },
         session: crate::session::Config::default(),
         protocol: Default::default(),
+        has_platform: true,
         built: Utc(1_750_000_000_000),
         seed: 1,
     }
@@ -129,6 +139,8 @@ struct Field {
     register: Energy,
     /// Answers; a silent one keeps its state to itself.
     alive: bool,
+    /// Bits of platform-222.md 13.3.
+    faults: u32,
     /// It has a handshake open and waits to be told what the vehicle may do.
     waits: bool,
     /// It was told to start as soon as the vehicle is admitted.
@@ -173,7 +185,15 @@ impl Depot {
         let now = Now { mono: Instant(0), wall: Utc(1_800_000_000_000), trust: ClockTrust::Platform };
         let (state, register) = (ChargerState::Idle, Energy(5_000_000));
         let field = vec![
-            Field { plugged: false, state, register, alive: true, waits: false, started: false };
+            Field {
+                plugged: false,
+                state,
+                register,
+                alive: true,
+                faults: 0,
+                waits: false,
+                started: false
+            };
             config.connectors.len()
         ];
         Depot::begin(config, disk, field, now)
@@ -351,6 +371,7 @@ impl Depot {
             state: field.state,
             plugged: Some(field.plugged),
             soc: Some(50),
+            faults: field.faults,
             current: Some(crate::model::quantity::Current(if charges { 100_000 } else { 0 })),
             power: Some(Power(if charges { 60_000 } else { 0 })),
             ..ChargerStatus::default()

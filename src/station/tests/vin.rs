@@ -311,6 +311,17 @@ fn whoever_the_list_does_not_let_charge_offline_is_asked_about_when_the_platform
 }
 
 #[test]
+fn a_platform_that_hangs_and_then_is_gone_leaves_the_vehicle_to_the_list() {
+    let mut depot = fleet(by_vin(1), vec![bus(BUS)]);
+    depot.online().plug(0).names(0, Some(BUS)).run(40);
+    assert_eq!(admitted(&depot, 0, Admission::TimedOut), 1);
+    depot.says(FromLink::Offline).run(31).names(0, Some(BUS)).run(10);
+    assert!(depot.charges(0), "it is on the list");
+    depot.unplug(0).run(30);
+    assert_eq!(depot.records()[0].start_mode, StartMode::VinOffline);
+}
+
+#[test]
 fn whoever_was_charged_by_a_card_meanwhile_is_not_asked_about_when_the_platform_is_back() {
     let mut depot = fleet(by_vin(1), vec![bus(BUS)]);
     depot.plug(0).names(0, Some(OTHER)).run(10);
@@ -327,8 +338,15 @@ fn after_a_start_of_the_program_plugged_vehicles_ask_within_half_a_minute_and_no
     let mut disk = Disk::default();
     disk.supply(vec![], tariff(7), Utc(1_800_000_000_000));
     let state = ChargerState::Idle;
-    let field =
-        Field { plugged: true, state, register: Energy(1), alive: true, waits: false, started: false };
+    let field = Field {
+        plugged: true,
+        state,
+        register: Energy(1),
+        alive: true,
+        faults: 0,
+        waits: false,
+        started: false,
+    };
     let now = Now { mono: Instant(0), wall: Utc(1_800_000_000_000), trust: ClockTrust::Platform };
     let mut depot = Depot::begin(by_vin(20), disk, vec![field; 20], now);
     let mut asked = Vec::new();

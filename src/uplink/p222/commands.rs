@@ -48,6 +48,7 @@ pub(super) fn wanted(station: DeviceCode, to: &ReplyTo, body: &Body) -> Wanted {
         0x0210 => Command::VehicleList(lists::update(body)),
         0x0211 => Command::ListDigest(ListKind::Vehicles),
         0x0212 => Command::DeparturePlan(lists::departures(body)),
+        0x0403 => Command::ResetAlarm(body.int("id")),
         0x0504 => Command::PlateList(lists::update(body)),
         0x0505 => Command::ListDigest(ListKind::Plates),
         other => return Wanted::Answered(not_here(other)),
@@ -142,6 +143,7 @@ pub(super) fn answer(kind: u16, answer: &Answer) -> Vec<u8> {
         Answer::ListDigest(version, entries) => lists::digest_reply(*version, entries),
         Answer::DeparturePlan(n) => (0x0212, wire::reply(0x0212).number("result", *n)),
         Answer::Balance(n) => (0x020D, wire::reply(0x020D).number("result", *n)),
+        Answer::ResetAlarm(n) => (0x0403, wire::reply(0x0403).number("result", *n)),
         Answer::Interrogate(n) => (0x0109, wire::reply(0x0109).number("result", *n)),
         Answer::Recall(n, count) => {
             (0x020B, wire::reply(0x020B).number("result", *n).number("count", *count))

@@ -1,12 +1,13 @@
 //! Wire profile 222 (DB4403/T 222-2021) towards the platform.
 //!
-//! The files mirror the parts of the profile: login and life, charging, record, tariff, lists, commands. Each holds both
+//! The files mirror the parts of the profile: login and life, charging, record, tariff, lists, alarms, commands. Each holds both
 //! directions of its messages. Octets and tables are those of [`crate::wire::platform222`].
 //!
 //! Every reply belongs to a request that [`crate::link`] sent; every command is answered by the station, except three
 //! kinds that are answered here at once: malformed ones (FE), those of parts that this version does not have (FF, or
 //! the refusal that the message provides), and those for another station (FD).
 
+mod alarm;
 mod battery;
 mod charging;
 mod commands;
@@ -117,9 +118,13 @@ impl P222 {
             Outgoing::Authorise(asks) => {
                 Request::new(0x0202, asks.connector.pile, &charging::authorise(asks))
             }
+            Outgoing::OpenAlarms { part, parts, alarms } => {
+                Request::new(0x0402, station, &alarm::open(*part, *parts, alarms))
+            }
             Outgoing::Entry(entry) => {
                 let (number, body) = match &entry.content {
                     Content::StartResult(result) => (0x0204, octets::write(&charging::start_result(result))),
+                    Content::Alarm(event) => (0x0401, octets::write(&alarm::event(event))),
                     Content::BatteryEnd(words) => (0x0208, octets::write(&battery::end(words))),
                     Content::Record(owed) => (0x020A, record::told(owed)),
                 };
@@ -171,6 +176,8 @@ fn kind(number: u16) -> Option<Kind> {
         0x0204 => Kind::StartResult,
         0x0208 => Kind::BatteryEnd,
         0x020A => Kind::Record,
+        0x0401 => Kind::Alarm,
+        0x0402 => Kind::OpenAlarms,
         _ => return None,
     })
 }
@@ -189,6 +196,8 @@ fn reply(header: &Header, body: &Body) -> Incoming {
         Kind::StartResult => super::Reply::StartResult,
         Kind::BatteryEnd => super::Reply::BatteryEnd,
         Kind::Record => record::reply(body),
+        Kind::Alarm => alarm::event_reply(body),
+        Kind::OpenAlarms => super::Reply::OpenAlarms,
     };
     Incoming::Reply { kind, sequence: header.sequence, reply }
 }

@@ -183,6 +183,7 @@ impl Ykc16 {
                 let reply = charging::plugged_in_time(result).filter(|_| waited);
                 self.told(reply)
             }
+            Content::Alarm(_) => Encoded::Unsayable, // of another platform: faults are in the realtime data here
             Content::BatteryEnd(told) => {
                 let (at, end) = (vehicle::Place::new(told.txn, told.connector), &told.end);
                 let mut frames = vec![self.frame_of(&vehicle::end(at, end))];
@@ -398,6 +399,7 @@ impl Uplink for Ykc16 {
                 Some(request) => self.ask_for_start(&request, sequence),
                 None => Encoded::Unsayable,
             },
+            Outgoing::OpenAlarms { .. } => Encoded::Told(Vec::new()),
             Outgoing::Entry(entry) => self.entry(sequence, entry),
         }
     }

@@ -10,6 +10,7 @@ use super::wire::message::tariff::ModelSet;
 use super::wire::time::Cp56;
 use super::*;
 use crate::model::access::{Card, CardStatus, ListEntries, ListKind, ListStep};
+use crate::model::alarm::{Alarm, AlarmEvent};
 use crate::model::command::{self, Command};
 use crate::model::ident::{CardUid, Credential};
 use crate::model::message::{
@@ -609,4 +610,32 @@ mod hostile {
             prop_assert!(codec.waiting.len() <= WAITING && codec.waits_for_plug.len() <= UNPLUGGED);
         }
     }
+}
+
+#[test]
+fn alarms_have_no_words_here() {
+    let mut codec = codec();
+    let open = Outgoing::OpenAlarms { part: 1, parts: 1, alarms: &[] };
+    assert_eq!(codec.encode(1, &open), Encoded::Told(Vec::new()), "nobody waits for an answer");
+    let alarm = Alarm {
+        id: 1,
+        code: 0x0101,
+        level: 1,
+        latched: true,
+        index: 1,
+        connector: Some(connector()),
+        subject: "charger".to_owned(),
+        raised: Some(NOON),
+        txn: None,
+        value: 0,
+    };
+    let event = AlarmEvent { alarm, raised: true, at: Some(NOON), text: String::new() };
+    let entry = Entry {
+        id: EntryId { lane: Lane::Alarm, id: 1 },
+        device: pile(),
+        stored: false,
+        txn: TransactionNumber::default(),
+        content: Content::Alarm(event),
+    };
+    assert_eq!(codec.encode(2, &Outgoing::Entry(&entry)), Encoded::Unsayable, "kept for another platform");
 }

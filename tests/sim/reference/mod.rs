@@ -2,6 +2,7 @@
 //! written from domain.md 4.6 and platform-222.md 13 to 17, not from the machines. What breaks a rule is a violation
 //! with the number of its invariant, the moment, and the events before it.
 
+mod alarms;
 mod clock;
 mod wire;
 
@@ -139,6 +140,7 @@ pub(crate) struct Reference {
     in_force: VecDeque<(Instant, u32)>,
     cards: KeptList<Card>,
     clocks: Vec<Seen>,
+    alarms: alarms::Alarms,
     log: VecDeque<(Instant, String)>,
     pub(crate) digest: u64,
 }
@@ -185,6 +187,7 @@ impl Reference {
             in_force: [(Instant::default(), 0)].into(),
             cards: KeptList::default(),
             clocks: Vec::new(),
+            alarms: alarms::Alarms::default(),
             log: VecDeque::new(),
             digest: 0xCBF2_9CE4_8422_2325,
         }
@@ -369,13 +372,13 @@ impl Reference {
         self.log(format!("{order:?}"));
         let connector = match order {
             OperatorOrder::Start { connector, .. } | OperatorOrder::Stop { connector, .. } => connector,
-            OperatorOrder::Note { .. } => return, // nothing is done
+            OperatorOrder::ResetAlarm { .. } | OperatorOrder::Note { .. } => return, // no session begins or ends
         };
         let Some(gun) = self.guns.iter().position(|g| g.id == *connector) else { return };
         match order {
             OperatorOrder::Start { .. } => drop(self.operated.insert(gun, self.at)),
             OperatorOrder::Stop { .. } => self.expect_stop(gun, "an operator wants it"),
-            OperatorOrder::Note { .. } => {}
+            OperatorOrder::ResetAlarm { .. } | OperatorOrder::Note { .. } => {}
         }
     }
 
@@ -492,6 +495,7 @@ impl Reference {
                 Row::Cards(row) => self.cards.apply(row),
                 Row::CommandSeen(txn, result) => drop(self.decided.insert(*txn, *result)),
                 Row::Step { what, .. } => self.log(format!("step: {what}")),
+                Row::Alarm { alarm, open, .. } => self.alarm(alarm, *open),
                 Row::Queue(_)
                 | Row::Withdrawn(_)
                 | Row::Serial { .. }

@@ -58,6 +58,7 @@ impl Reference {
                     0x0101 => &["time"],
                     0x0204 => &["start_time"],
                     0x020A => &["start_time", "end_time"],
+                    0x0401 => &["time"],
                     _ => &[],
                 };
                 for name in times {
@@ -70,6 +71,9 @@ impl Reference {
                 }
                 if header.number == 0x0101 && !clock_trusted && body.when("time").is_some() {
                     self.blame("I11", "a login carries the time of a clock that nobody trusts".to_owned());
+                }
+                if header.number == 0x0401 {
+                    self.alarm_sent(body.int("id"), body.num("raised") == 1);
                 }
                 if header.number == 0x0202
                     && let Some(gun) = self.gun_at(header.device, body.int("connector"))

@@ -10,6 +10,7 @@ use depotd::driver::modbus::{Meter, Profile, meter};
 use depotd::model::ident::DeviceId;
 use depotd::port::clock::Clock;
 use depotd::port::serial::{ParityBit, Settings};
+use depotd::task::tee::Tee;
 use depotd::task::{INBOX, Pulse, line as line_task};
 use depotd_bench::foreign::{self, Peers};
 use depotd_bench::slaves::{Bench, Books, Line, Slave, register};
@@ -198,8 +199,10 @@ fn ours(run: Run, device: &Path) {
             settings,
             line: Arc::new(Mutex::new(line)),
             orders: told,
+            visits: tokio::sync::mpsc::channel(1).1,
             reports,
             clock: Arc::new(Clock::new()),
+            tee: Tee::default(),
             pulse: Pulse::new("bench"),
         });
         tokio::select! {
