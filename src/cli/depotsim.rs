@@ -202,9 +202,9 @@ async fn run_depot(
     let (wants, wanted) = mpsc::channel(16);
     let (events, mut happened) = mpsc::unbounded_channel();
     tokio::spawn(yard::run(depot, lines, wanted, events, clock));
+    let mut keyboard = Keyboard::new()?; // before "ready": who reads that may send a signal
     say(format_args!("ready {}", file.display()));
     say(format_args!("seed {seed}"));
-    let mut keyboard = Keyboard::new()?;
     loop {
         let line = tokio::select! {
             Some(event) = happened.recv() => { say(event); continue; }
@@ -270,9 +270,9 @@ async fn run_platform(
         ),
         None => None,
     };
+    let mut keyboard = Keyboard::new()?; // before "ready": who reads that may send a signal
     say(format_args!("ready {address}"));
     say(format_args!("seed {seed}"));
-    let mut keyboard = Keyboard::new()?;
     loop {
         let line = tokio::select! {
             Some(text) = said.recv() => { note(journal.as_mut(), &text)?; continue; }
