@@ -34,10 +34,13 @@ impl Station {
             let words = Box::new(BatteryHandshake { txn, connector, handshake });
             out.push(Action::Link(ToLink::BatteryHandshake(words)));
         }
-        if let Some(progress) = vehicle.progress().filter(|_| battery.is_due(now, state)).cloned() {
-            battery.due = Some(now.mono + PERIOD);
-            let words = Box::new(BatteryProgress { txn, connector, progress });
-            out.push(Action::Link(ToLink::BatteryProgress(words)));
+        if battery.is_due(now, state) {
+            // a vehicle that is not heard any more is told of as soon as it is heard again
+            battery.due = vehicle.progress().map(|_| now.mono + PERIOD);
+            if let Some(progress) = vehicle.progress().cloned() {
+                let words = Box::new(BatteryProgress { txn, connector, progress });
+                out.push(Action::Link(ToLink::BatteryProgress(words)));
+            }
         }
     }
 

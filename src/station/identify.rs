@@ -72,9 +72,11 @@ pub(super) struct Named {
 }
 
 impl Identification {
-    pub(super) fn wake_at(&self) -> Option<Instant> {
+    /// When it goes on; the partner's plug is waited for only while the vehicle is being identified.
+    pub(super) fn wake_at(&self, identifying: bool) -> Option<Instant> {
         let due = self.due.filter(|_| !self.over);
-        due.into_iter().chain(self.named.and_then(|named| named.until)).min()
+        let partner = self.named.filter(|_| identifying).and_then(|named| named.until);
+        due.into_iter().chain(partner).min()
     }
 
     /// A session begins: whoever began it, this plug-in has its charge.
@@ -192,6 +194,7 @@ impl Station {
         let unplugged = self.guns[gun].is_unplugged();
         if unplugged {
             self.guns[gun].phase = Phase::Free;
+            self.guns[gun].identification.named = None;
         } else if let Some(not_ready) = self.not_ready(now, gun) {
             self.guns[gun].phase = Phase::Free;
             let identification = &mut self.guns[gun].identification;
@@ -416,5 +419,19 @@ fn may_order(state: ChargerState) -> bool {
             true
         }
         ChargerState::Preparing | ChargerState::Charging | ChargerState::Faulted => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_for_the_partner_ends_with_the_identification() {
+        let vin = "LTESTVANXBUS00001".parse().unwrap();
+        let named = Named { vin, start_mode: StartMode::VinOnline, until: Some(Instant(5)) };
+        let identification = Identification { named: Some(named), ..Identification::default() };
+        assert_eq!(identification.wake_at(true), Some(Instant(5)));
+        assert_eq!(identification.wake_at(false), None, "it would be woken for ever");
     }
 }

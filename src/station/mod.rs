@@ -631,7 +631,8 @@ impl Gun {
             Phase::Busy(running) => running.session.wake_at(),
         };
         let unsent = self.unsent.map(|u| u.until);
-        [phase, unsent, self.orphan, self.show_again, self.identification.wake_at()]
+        let identifying = matches!(self.phase, Phase::Identifying { .. });
+        [phase, unsent, self.orphan, self.show_again, self.identification.wake_at(identifying)]
             .into_iter()
             .flatten()
             .min()

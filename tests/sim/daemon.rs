@@ -57,7 +57,8 @@ pub(crate) struct Daemon {
 }
 
 /// When each machine wants to be woken, in moments of the world.
-struct Wakes {
+#[derive(Debug)]
+pub(crate) struct Wakes {
     station: Option<Instant>,
     link: Option<Instant>,
     lines: Vec<Option<Instant>>,
@@ -193,6 +194,11 @@ impl Daemon {
 
     pub(crate) fn bus_wake(&self, bus: usize) -> Option<Instant> {
         self.wakes.buses[bus]
+    }
+
+    /// All of them.
+    pub(crate) fn wakes(&self) -> &Wakes {
+        &self.wakes
     }
 
     /// The earliest of all.

@@ -183,7 +183,10 @@ impl World {
         while let Some(at) = self.next_at().filter(|at| *at <= end) {
             self.turns = if at > self.at { 0 } else { self.turns + 1 };
             if self.turns > SPIN {
-                self.reference.blame("spin", "the machines want to be woken without end".to_owned());
+                let wants = [self.calendar.next_at(), self.depot_wake, self.platform_wake];
+                let wakes = self.daemon.as_ref().map(Daemon::wakes);
+                let what = format!("the machines want to be woken without end: {wants:?}, {wakes:?}");
+                self.reference.blame("spin", what);
                 break;
             }
             self.at = self.at.max(at);

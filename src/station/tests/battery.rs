@@ -57,6 +57,21 @@ fn a_vehicle_is_told_of_once_and_its_progress_every_fifteen_seconds() {
 }
 
 #[test]
+fn a_vehicle_that_falls_silent_leaves_the_station_at_rest() {
+    let mut depot = fleet(by_vin(1), vec![]);
+    depot.online().plug(0).names(0, Some(BUS));
+    depot.accept(1).run(5);
+    chatter(&mut depot, 16);
+    says(&mut depot, VehicleReport::Gone);
+    depot.run(40);
+    assert!(depot.charges(0));
+    assert!(depot.station.wake_at().is_some_and(|at| at > depot.now.mono), "nothing is due again and again");
+    let told = progress(&depot).len();
+    chatter(&mut depot, 1);
+    assert_eq!(progress(&depot).len(), told + 1, "heard again, told again");
+}
+
+#[test]
 fn a_login_during_a_session_hears_of_the_vehicle_once_more_and_an_outage_of_nothing() {
     let mut depot = fleet(by_vin(1), vec![]);
     depot.online().plug(0).names(0, Some(BUS)).accept(1).run(5);
