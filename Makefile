@@ -7,7 +7,7 @@ SOAK_DAYS ?= 50
 FAULTS ?= 1000000
 export DEMO_SECONDS SOAK_DAYS
 
-.PHONY: help demo test lint unit sim daemon peers soak faults bench fuzz deb package-check deps clean
+.PHONY: help demo test lint unit sim daemon peers soak faults bench fuzz deb package-check vm-test deps clean
 
 help:
 	@echo 'make demo    a depot and a platform in software; watch buses charge ($(DEMO_SECONDS) s)'
@@ -16,6 +16,7 @@ help:
 	@echo 'make deb     the Debian packages, into target/debian/'
 	@echo 'make fuzz    every decoder, $(FUZZ_SECONDS) s each'
 	@echo 'make faults  $(FAULTS) faults of devices on a line; not one wrong value'
+	@echo 'make vm-test the packages in a virtual machine: systemd, SocketCAN, power cuts'
 	@echo 'make bench   decoders and lines beside the programs of others'
 
 demo: deps
@@ -72,6 +73,10 @@ deb: deps
 # lintian, exposure of the unit, manual pages, sizes and contents.
 package-check: deb
 	packaging/check.sh $(ARCH)
+
+# The packages in a virtual machine with systemd, serial lines and SocketCAN; VM="--cuts 25 --only WORD" chooses.
+vm-test: deb
+	packaging/vm.sh $(VM)
 
 # Debian packages that the build needs; says what it does.
 deps:
