@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Builds the disk of the virtual machine from Debian packages: Debian 12 with systemd, a kernel with CAN, and an agent
 # on the virtio console that runs what the test says. No image is downloaded.
 #   image.sh DIR        makes DIR/base.img, DIR/vmlinuz, DIR/initrd.img; does nothing when they are newer than this file
