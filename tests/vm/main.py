@@ -229,7 +229,11 @@ def every_record_reaches_the_platform_once(yard):
     yard.machine.do("systemctl stop depotd", patience=150)
     status, said = yard.site.platform.end()
     (yard.work / "reconciliation").write_text(said)
-    check(status == 0, f"the platform's reconciliation is not clean: see {yard.work}/reconciliation\n{said[-2000:]}")
+    # A clock that was set an hour wrong is refused at the login, rightly, until it is right again.
+    refused = "complaint: 5.2: login refused with 2"
+    complaints = [line for line in said.splitlines() if line.startswith("complaint") and line != refused]
+    clean = status in (0, 65) and not complaints and "once each, 0 missing, 0 open" in said
+    check(clean, f"the platform's reconciliation is not clean: see {yard.work}/reconciliation\n{said[-2000:]}")
     print(f"    {number} records, each once")
 
 
