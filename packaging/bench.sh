@@ -1,6 +1,5 @@
 #!/bin/sh
-# Runs the benchmarks beside the programs of others: bench.sh [NAME…], names of tests/bench/src/bin (without one: decoders
-# and lines).
+# Runs the benchmarks beside the programs of others: bench.sh [NAME…], names of tests/bench/src/bin (without one: all).
 # Installs what is missing: a Python environment in tests/bench/target, libmodbus from Debian. What cannot be installed
 # is said, and left out of the tables.
 set -eu
@@ -21,7 +20,7 @@ if pkg-config --exists libmodbus 2>/dev/null; then
 fi
 cargo build --quiet --release --bins
 export BENCH_PYTHON="${python:+$PWD/$python}" BENCH_LIBMODBUS="$PWD/target/libmodbus_master"
-[ $# -gt 0 ] || set -- decoders lines
+[ $# -gt 0 ] || set -- decoders lines buses
 for name in "$@"; do
     if [ "$name" = buses ]; then
         cargo build --quiet --release --bin depotd --bin depotctl --manifest-path "$top/Cargo.toml"
